@@ -1,0 +1,202 @@
+//! The world as last read: documents and records that levels compare themselves with.
+
+use crate::Text;
+use crate::reading::{
+    BalancerView, Cause, ChangeView, InstanceView, NamesView, ObjectKey, ParametersView, PoolView, Reading, Seen, Value,
+};
+use crate::shop::Shop;
+use crate::side::{PerSide, Side};
+use crate::time::Now;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The newest reading of one object, and since when it has said the same.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Read<T> {
+    /// What it says.
+    pub seen: Seen<T>,
+    /// When the newest reading was asked for.
+    pub asked: Now,
+    /// When it arrived.
+    pub at: Now,
+    /// When the first of the equal readings arrived.
+    pub since: Now,
+    /// The request that it answers.
+    pub cause: Cause,
+}
+
+impl<T: PartialEq> Read<T> {
+    /// The view, if the object is there.
+    pub fn present(&self) -> Option<&T> {
+        self.seen.present()
+    }
+
+    /// Whether it was asked for after this monotonic time.
+    pub fn asked_after(&self, mono: Duration) -> bool {
+        self.asked.mono > mono
+    }
+}
+
+/// All documents of one shop.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Actual {
+    /// RDS instances.
+    pub instances: PerSide<Option<Read<InstanceView>>>,
+    /// How many describes in a row have shown no replica source (and the instance there).
+    pub source_gone: PerSide<u32>,
+    /// How many describes in a row have shown a promotion done: no source, no replication status, available or backing up.
+    pub promoted: PerSide<u32>,
+    /// When the two newest describes in a row that showed an unchanged, available replica were asked for: older, newer.
+    pub steady_replica: PerSide<[Option<Timestamp>; 2]>,
+    /// Parameter groups of the instances.
+    pub parameters: PerSide<Option<Read<ParametersView>>>,
+    /// Pool settings.
+    pub pools: PerSide<Option<Read<PoolView>>>,
+    /// Load balancers, in the order of the spec.
+    pub balancers: Vec<Option<Read<BalancerView>>>,
+    /// The writer's name and our TXT.
+    pub names: Option<Read<NamesView>>,
+    /// The newest Route 53 change that was asked about.
+    pub change: Option<(Text, Read<ChangeView>)>,
+    /// The pool that users of a listed load balancer are first sent to, as it was first read.
+    pub first_front: Option<Text>,
+}
+
+impl Actual {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(shop: &Shop) -> Self {
+        Actual {
+            instances: PerSide::default(),
+            source_gone: PerSide::default(),
+            promoted: PerSide::default(),
+            steady_replica: PerSide::default(),
+            parameters: PerSide::default(),
+            pools: PerSide::default(),
+            balancers: vec![None; shop.balancers.len()],
+            names: None,
+            change: None,
+            first_front: None,
+        }
+    }
+
+    /// Takes one reading; one that is not about this shop changes nothing.
+    pub fn absorb(&mut self, reading: &Reading, shop: &Shop) {
+        match (&reading.key, &reading.value) {
+            (ObjectKey::Instance(scope, id), Value::Instance(seen)) => {
+                for side in Side::BOTH {
+                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
+                        self.absorb_instance(side, reading, seen);
+                    }
+                }
+            }
+            (ObjectKey::Parameters(scope, group), Value::Parameters(seen)) => {
+                for side in Side::BOTH {
+                    if shop.regions[side].name == scope.region && self.group(side) == Some(group) {
+                        keep(&mut self.parameters[side], reading, seen);
+                    }
+                }
+            }
+            (ObjectKey::Pool(_, pool), Value::Pool(seen)) => {
+                for side in Side::BOTH.into_iter().filter(|side| shop.regions[*side].pool == *pool) {
+                    keep(&mut self.pools[side], reading, seen);
+                }
+            }
+            (ObjectKey::Balancer(_, _, id), Value::Balancer(seen)) => {
+                for (index, _) in shop
+                    .balancers
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, balancer)| *balancer == id)
+                {
+                    keep(&mut self.balancers[index], reading, seen);
+                    if let (None, 0, Some(view)) = (&self.first_front, index, seen.present()) {
+                        self.first_front = view.default_pools.first().cloned();
+                    }
+                }
+            }
+            (ObjectKey::Names(_, _, name), Value::Names(seen)) if *name == shop.writer.name => {
+                keep(&mut self.names, reading, seen);
+            }
+            (ObjectKey::Change(_, id), Value::Change(seen)) => {
+                let mut slot = self
+                    .change
+                    .take()
+                    .filter(|(known, _)| known == id)
+                    .map(|(_, read)| read);
+                keep(&mut slot, reading, seen);
+                self.change = slot.map(|read| (id.clone(), read));
+            }
+            // Votes, not documents: see `evidence`.
+            (
+                ObjectKey::Probe(_)
+                | ObjectKey::Proof(_)
+                | ObjectKey::Reference(_)
+                | ObjectKey::PoolHealth(..)
+                | ObjectKey::Lag(..)
+                | ObjectKey::Instance(..)
+                | ObjectKey::Parameters(..)
+                | ObjectKey::Pool(..)
+                | ObjectKey::Balancer(..)
+                | ObjectKey::Names(..)
+                | ObjectKey::Change(..),
+                _,
+            ) => {}
+        }
+    }
+
+    fn absorb_instance(&mut self, side: Side, reading: &Reading, seen: &Seen<InstanceView>) {
+        keep(&mut self.instances[side], reading, seen);
+        let Some(view) = seen.present() else { return };
+        let gone = view.source.is_none();
+        let done = gone && view.replication.is_none() && matches!(&*view.status, "available" | "backing-up");
+        self.source_gone[side] = if gone {
+            self.source_gone[side].saturating_add(1)
+        } else {
+            0
+        };
+        self.promoted[side] = if done { self.promoted[side].saturating_add(1) } else { 0 };
+        let steady = !gone && &*view.status == "available";
+        self.steady_replica[side] = if steady {
+            [self.steady_replica[side][1], Some(reading.asked.wall)]
+        } else {
+            [None, None]
+        };
+    }
+
+    /// The instance of a side, if the newest reading shows it.
+    #[must_use]
+    pub fn instance(&self, side: Side) -> Option<&InstanceView> {
+        self.instances[side].as_ref().and_then(Read::present)
+    }
+
+    /// The parameter group of a side's instance.
+    #[must_use]
+    pub fn group(&self, side: Side) -> Option<&Text> {
+        self.instance(side).map(|view| &view.group)
+    }
+
+    /// Both records, if the newest reading shows them.
+    #[must_use]
+    pub fn names(&self) -> Option<&NamesView> {
+        self.names.as_ref().and_then(Read::present)
+    }
+}
+
+fn keep<T: Clone + PartialEq>(slot: &mut Option<Read<T>>, reading: &Reading, seen: &Seen<T>) {
+    // An answer that overtook a newer one says nothing new.
+    if slot.as_ref().is_some_and(|read| read.asked > reading.asked) {
+        return;
+    }
+    let since = match slot {
+        Some(read) if read.seen == *seen => read.since,
+        Some(_) | None => reading.at,
+    };
+    *slot = Some(Read {
+        seen: seen.clone(),
+        asked: reading.asked,
+        at: reading.at,
+        since,
+        cause: reading.cause,
+    });
+}

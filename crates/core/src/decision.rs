@@ -1,0 +1,278 @@
+//! What `plan` answers: a step has no choices left.
+
+use crate::Text;
+use crate::diagnosis::Diagnosis;
+use crate::facts::Facts;
+use crate::journal::{Journal, SteeringMap};
+use crate::outcome::Outcome;
+use crate::reading::{Query, RecordSet};
+use crate::refusal::{Blocker, Refusal};
+use crate::shop::Scope;
+use crate::time::Now;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The answer of `plan`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What the facts mean.
+    pub diagnosis: Diagnosis,
+    /// The facts it rests on; `None` while the active region is unknown.
+    pub facts: Option<Facts>,
+    /// Why nothing moves by itself now; empty when nothing stands against it.
+    pub refusals: Vec<Refusal>,
+    /// Why a move would not go well.
+    pub blockers: Vec<Blocker>,
+    /// What the nearest promotion still lacks.
+    pub missing: Vec<Missing>,
+    /// Whether each level is as it should be.
+    pub levels: Levels,
+    /// What comes next.
+    pub next: Next,
+    /// What to look at, and how often.
+    pub look: Vec<Look>,
+    /// When to plan again at the latest, by the monotonic clock.
+    pub wake: Option<Duration>,
+}
+
+/// What comes next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing to do.
+    Idle,
+    /// Something is awaited.
+    Wait(Wait),
+    /// Write this journal; nothing else before it is stored.
+    Record(Box<Journal>),
+    /// Send these.
+    Act(Vec<Step>),
+    /// Let the object go: what the finalizer owed is done, or was abandoned.
+    Release,
+}
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wait {
+    /// The first complete set of readings.
+    FirstReadings,
+    /// Our TXT record to be everywhere.
+    OwnerRecord,
+    /// Neither instance to change for two minutes.
+    InstancesSteady,
+    /// A person to say where the writer is.
+    Adoption,
+    /// Another owner to let go, or a person to take over.
+    Ownership,
+    /// One fresh round of all evidence.
+    FreshRound,
+    /// The old writer to become read-only, at most 20 s.
+    ReadOnly,
+    /// Every load balancer to be read back without the old region.
+    Exclusion,
+    /// A DNS-only balancer's TTL.
+    BalancerTtl,
+    /// The answer to the promotion.
+    PromotionAnswer,
+    /// The promotion to show.
+    Promotion,
+    /// The licence of another process, or of an unanswered call, to be long over.
+    LicenceOver,
+    /// The name to be in sync.
+    NameInSync,
+    /// The name's TTL.
+    NameTtl,
+    /// Route 53 to answer.
+    Route53,
+    /// The new writer to take writes.
+    Verification,
+    /// A call's answer or the reading after it.
+    CallInFlight,
+    /// A refused or throttled call's pause.
+    Backoff,
+    /// The former writer's API to answer.
+    FormerWriterBack,
+    /// The former writer to stop.
+    FormerWriterStopped,
+}
+
+/// What a promotion still lacks. Supply all of it and the decision flips.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Our own eyes are not trusted.
+    TrustInObserver,
+    /// probe(A) Down.
+    ProbeDown,
+    /// Services of A out as we see them (Down or Impaired).
+    ServicesOut,
+    /// All services that need the writer Down.
+    WriterServicesDown,
+    /// edge(A) Down in two reads.
+    EdgeDown,
+    /// The link broken, close enough to the trouble.
+    LinkBroken,
+    /// instance(A) silent in two reads.
+    InstanceSilent,
+    /// Nobody says that the database lives.
+    DatabaseSilence,
+    /// Time: until then every vote must hold.
+    NotBefore(Timestamp),
+    /// This refusal to go.
+    RefusalGone(&'static str),
+}
+
+/// Whether each level is as it should be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    /// Pool order and exclusion.
+    pub traffic: LevelState,
+    /// The writer's name and our TXT.
+    pub name: LevelState,
+    /// The former writer's fence.
+    pub fence: LevelState,
+}
+
+/// One level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LevelState {
+    /// Not known yet.
+    #[default]
+    Unknown,
+    /// As it should be.
+    Holds,
+    /// Not yet; we are at it.
+    Differs,
+}
+
+/// What to look at, and how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// The question.
+    pub query: Query,
+    /// Time between two answers.
+    pub every: Duration,
+    /// A reading asked before this instant (monotonic) is not enough: ask now.
+    pub newer_than: Option<Duration>,
+}
+
+/// One request that changes the world, with no choices left.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// The irreversible one: needs a licence.
+    Promote(Promotion),
+    /// One that can be undone.
+    Effect(Effect),
+}
+
+/// `PromoteReadReplica`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promotion {
+    /// Account and region of the replica.
+    pub scope: Scope,
+    /// The replica.
+    pub instance: Text,
+    /// `BackupRetentionPeriod` in days: set later it would be an outage of the live writer.
+    pub backup_days: i32,
+    /// The move it belongs to.
+    pub number: i64,
+}
+
+/// Calls that can be undone.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// `ModifyDBParameterGroup`: `read_only`.
+    SetReadOnly {
+        /// Account and region.
+        scope: Scope,
+        /// Parameter group.
+        group: Text,
+        /// `1`, or back to `{TrueIfReplica}`.
+        on: bool,
+    },
+    /// `StopDBInstance`.
+    Stop {
+        /// Account and region.
+        scope: Scope,
+        /// Instance.
+        instance: Text,
+    },
+    /// `AddTagsToResource`.
+    Tag {
+        /// Account and region.
+        scope: Scope,
+        /// `DBInstanceArn`.
+        arn: Text,
+        /// Keys and values.
+        tags: Vec<(Text, Text)>,
+    },
+    /// `RemoveTagsFromResource`.
+    Untag {
+        /// Account and region.
+        scope: Scope,
+        /// `DBInstanceArn`.
+        arn: Text,
+        /// Keys.
+        keys: Vec<Text>,
+    },
+    /// `ChangeResourceRecordSets`, one atomic batch.
+    ChangeNames {
+        /// Class.
+        class: Text,
+        /// Hosted zone.
+        zone: Text,
+        /// Deletions and creations, in order.
+        changes: Vec<NameChange>,
+    },
+    /// `PATCH` of a load balancer: only what differs.
+    PatchBalancer {
+        /// Class.
+        class: Text,
+        /// Cloudflare zone.
+        zone: Text,
+        /// Load balancer.
+        id: Text,
+        /// The fields.
+        patch: BalancerPatch,
+    },
+}
+
+/// One change of a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameChange {
+    /// Must match every current value.
+    Delete(RecordSet),
+    /// Must not exist.
+    Create(RecordSet),
+}
+
+/// The fields of a load balancer that a call replaces; a map is sent whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BalancerPatch {
+    /// `default_pools`.
+    pub default_pools: Option<Vec<Text>>,
+    /// `fallback_pool`.
+    pub fallback_pool: Option<Text>,
+    /// The maps that differ.
+    pub maps: BTreeMap<SteeringMap, BTreeMap<Text, Vec<Text>>>,
+}
+
+impl BalancerPatch {
+    /// Whether there is nothing to change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.default_pools.is_none() && self.fallback_pool.is_none() && self.maps.is_empty()
+    }
+}
+
+/// A call of ours: what was sent, when, and what became of it. An input of `plan`, else it is sent twice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SentCall {
+    /// What was sent.
+    pub step: Step,
+    /// When.
+    pub at: Now,
+    /// Its end; `None` while in flight.
+    pub ended: Option<(Now, Outcome)>,
+    /// How many calls in a row to the same target have failed, this one included.
+    pub failures: u32,
+}

@@ -1,0 +1,495 @@
+//! Evidence: what readings have shown, kept as votes and windows. It is pure memory: it starts empty, and a
+//! restart means quarantine.
+
+mod link;
+mod probes;
+mod proofs;
+
+use crate::Text;
+use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote, RegionFacts, SelfVote, SuspectWhy, Vote};
+use crate::journal::Journal;
+use crate::reading::{InstanceView, ObjectKey, ProbeSeen, Reading, Seen, Value};
+use crate::shop::Shop;
+use crate::side::{PerSide, Side};
+use crate::time::Now;
+use crate::window::Track;
+use jiff::Timestamp;
+use link::LinkEvidence;
+use probes::RegionProbes;
+use proofs::Proofs;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// What has been seen of one shop.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    probes: PerSide<RegionProbes>,
+    edge: PerSide<EdgeEvidence>,
+    instance: PerSide<InstanceEvidence>,
+    links: PerSide<LinkEvidence>,
+    proofs: Proofs,
+    references: References,
+    ever_up: BTreeSet<Text>,
+    new_up_since: Option<Duration>,
+    trouble: PerSide<Option<Timestamp>>,
+}
+
+#[derive(Clone, Debug)]
+struct EdgeEvidence {
+    vote: Track<EdgeVote>,
+    up_since: Option<Duration>,
+    asked: Option<Timestamp>,
+    disabled: bool,
+}
+
+#[derive(Clone, Debug)]
+struct InstanceEvidence {
+    vote: Track<InstanceVote>,
+    resource_id: Option<Text>,
+    asked: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct References {
+    answered: Option<Duration>,
+    first_read: Option<Duration>,
+}
+
+/// What `facts` needs to know from the journal.
+#[derive(Clone, Copy, Debug)]
+pub struct Standpoint<'a> {
+    /// The active side.
+    pub active: Side,
+    /// A fence of ours is on the active side's writer: a refused write is then a sign of life.
+    pub fence_is_ours: bool,
+    /// The active side is excluded within a move: an Unknown edge keeps its last value.
+    pub excluded_in_move: bool,
+    /// The journal, for the identities of instances.
+    pub journal: &'a Journal,
+}
+
+impl Evidence {
+    /// Empty evidence; only what was ever Up is taken over from the journal.
+    #[must_use]
+    pub fn new(shop: &Shop, ever_up: BTreeSet<Text>) -> Self {
+        let probes = |side: Side| RegionProbes::new(shop.regions[side].services.len());
+        Evidence {
+            probes: PerSide {
+                primary: probes(Side::Primary),
+                secondary: probes(Side::Secondary),
+            },
+            edge: PerSide {
+                primary: EdgeEvidence::new(),
+                secondary: EdgeEvidence::new(),
+            },
+            instance: PerSide {
+                primary: InstanceEvidence::new(),
+                secondary: InstanceEvidence::new(),
+            },
+            links: PerSide {
+                primary: LinkEvidence::new(),
+                secondary: LinkEvidence::new(),
+            },
+            proofs: Proofs::default(),
+            references: References::default(),
+            ever_up,
+            new_up_since: None,
+            trouble: PerSide::default(),
+        }
+    }
+
+    /// Takes one reading; one that is not about this shop changes nothing.
+    pub fn absorb(&mut self, reading: &Reading, shop: &Shop) {
+        match (&reading.key, &reading.value) {
+            (ObjectKey::Probe(url), Value::Probe(seen)) => self.absorb_probe(reading, shop, url, seen),
+            (ObjectKey::Reference(_), Value::Probe(seen)) => self.references.absorb(reading.at, seen),
+            (ObjectKey::Proof(url), Value::Proof(seen)) => self.proofs.absorb(reading, shop, url, seen),
+            (ObjectKey::PoolHealth(_, pool), Value::PoolHealth(seen)) => self.absorb_edge(reading, shop, pool, seen),
+            (ObjectKey::Pool(_, pool), Value::Pool(seen)) => {
+                for side in Side::BOTH.into_iter().filter(|side| shop.regions[*side].pool == *pool) {
+                    if let Some(view) = seen.present() {
+                        self.edge[side].disabled = !view.enabled;
+                    }
+                }
+            }
+            (ObjectKey::Instance(scope, id), Value::Instance(seen)) => {
+                for side in Side::BOTH {
+                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
+                        self.absorb_instance(reading, side, seen);
+                    }
+                }
+            }
+            (ObjectKey::Lag(scope, id), Value::Lag(seen)) => {
+                for side in Side::BOTH {
+                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
+                        self.links[side].absorb_lag(reading, seen);
+                    }
+                }
+            }
+            // Documents that say how the world is, not whether it is well: see `actual`.
+            (
+                ObjectKey::Probe(_)
+                | ObjectKey::Reference(_)
+                | ObjectKey::Proof(_)
+                | ObjectKey::PoolHealth(..)
+                | ObjectKey::Pool(..)
+                | ObjectKey::Instance(..)
+                | ObjectKey::Lag(..)
+                | ObjectKey::Parameters(..)
+                | ObjectKey::Balancer(..)
+                | ObjectKey::Names(..)
+                | ObjectKey::Change(..),
+                _,
+            ) => {}
+        }
+        self.note_trouble(reading.at, shop);
+    }
+
+    fn absorb_probe(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProbeSeen) {
+        for side in Side::BOTH {
+            let Some(index) = shop.regions[side].services.iter().position(|s| s.url == *url) else {
+                continue;
+            };
+            let outside = self.outside_answered(side.other());
+            let window = shop.policy.interval + shop.policy.timeout + shop.policy.timeout;
+            let believed = outside.is_some_and(|at| reading.at.mono.saturating_sub(at) <= window);
+            if self.probes[side].absorb(reading, index, seen, self.ever_up.contains(url), believed, shop, side) {
+                self.note_up(url, reading.at);
+            }
+        }
+    }
+
+    fn absorb_edge(
+        &mut self,
+        reading: &Reading,
+        shop: &Shop,
+        pool: &Text,
+        seen: &Seen<crate::reading::PoolHealthView>,
+    ) {
+        let address: Text = format!("pool:{pool}").into();
+        for side in Side::BOTH.into_iter().filter(|side| shop.regions[*side].pool == *pool) {
+            let mut vote = edge_vote(seen);
+            if vote == EdgeVote::Up {
+                self.note_up(&address, reading.at);
+            } else if vote == EdgeVote::Down && !self.ever_up.contains(&address) {
+                vote = EdgeVote::Unknown;
+            }
+            self.edge[side].absorb(reading, vote);
+        }
+    }
+
+    fn absorb_instance(&mut self, reading: &Reading, side: Side, seen: &Seen<InstanceView>) {
+        let ObjectKey::Instance(scope, id) = &reading.key else {
+            return;
+        };
+        let address: Text = format!("instance:{}/{id}", scope.region).into();
+        let mut vote = instance_vote(seen);
+        match vote {
+            InstanceVote::Available | InstanceVote::Routine => self.note_up(&address, reading.at),
+            InstanceVote::Failed | InstanceVote::Absent | InstanceVote::Silent => {
+                if !self.ever_up.contains(&address) {
+                    vote = InstanceVote::Unknown;
+                }
+            }
+            InstanceVote::Unknown => {}
+        }
+        self.instance[side].vote.feed(reading.at, vote);
+        self.instance[side].asked = Some(reading.asked.wall);
+        if let Some(view) = seen.present() {
+            self.instance[side].resource_id = Some(view.resource_id.clone());
+        }
+        self.links[side].absorb_instance(reading, seen);
+    }
+
+    fn note_up(&mut self, address: &Text, at: Now) {
+        if !self.ever_up.contains(address) {
+            self.ever_up.insert(address.clone());
+            self.new_up_since.get_or_insert(at.mono);
+        }
+    }
+
+    /// The newest time at which something outside the other region answered HTTP: `side` itself, or a reference URL.
+    fn outside_answered(&self, side: Side) -> Option<Duration> {
+        self.probes[side].answered().max(self.references.answered)
+    }
+
+    fn note_trouble(&mut self, at: Now, shop: &Shop) {
+        for side in Side::BOTH {
+            let down = self.probes[side].any_down(at, shop.policy.interval)
+                || self.edge[side].vote.fresh(at) == Some(EdgeVote::Down)
+                || self.proofs.down(side, at, shop.policy.interval)
+                || matches!(
+                    self.instance[side].vote.fresh(at),
+                    Some(InstanceVote::Silent | InstanceVote::Failed | InstanceVote::Absent)
+                );
+            if !down {
+                self.trouble[side] = None;
+            } else if self.trouble[side].is_none() {
+                self.trouble[side] = Some(at.wall);
+            }
+        }
+    }
+
+    /// Addresses that have been Up, those of the journal included.
+    #[must_use]
+    pub fn ever_up(&self) -> &BTreeSet<Text> {
+        &self.ever_up
+    }
+
+    /// How long an address has been known to have been Up that the journal may not have.
+    #[must_use]
+    pub fn new_up_for(&self, now: Now, journal: &Journal) -> Option<Duration> {
+        let since = self.new_up_since?;
+        self.ever_up
+            .iter()
+            .any(|address| !journal.ever_up.contains(address))
+            .then(|| now.mono.saturating_sub(since))
+    }
+
+    /// The facts of one instant.
+    #[must_use]
+    pub fn facts(&self, now: Now, shop: &Shop, from: Standpoint<'_>) -> Facts {
+        let (a, b) = (from.active, from.active.other());
+        let trouble = self.trouble[a];
+        let link = self.links[b].vote(now, trouble);
+        let proof = self.proofs.vote(now, shop, a, from.fence_is_ours);
+        let region_a = self.region(now, shop, a, from, trouble);
+        let region_b = self.region(now, shop, b, from, trouble);
+        let (caught_up_to, caught_up_sharp) = self.caught_up(b);
+        Facts {
+            active: a,
+            proof,
+            link,
+            link_reason: self.links[b].reason(),
+            myself: self.references.vote(now, shop),
+            trouble,
+            round: self.round(a),
+            caught_up_to,
+            caught_up_sharp,
+            writes_stopped: crate::loss::writes_stopped(&region_a, &proof, &link),
+            lag: self.links[b].lag(now),
+            a: region_a,
+            b: region_b,
+        }
+    }
+
+    fn region(
+        &self,
+        now: Now,
+        shop: &Shop,
+        side: Side,
+        from: Standpoint<'_>,
+        trouble: Option<Timestamp>,
+    ) -> RegionFacts {
+        let probes = &self.probes[side];
+        let interval = shop.policy.interval;
+        let known = from.journal.resource_ids.get(&shop.regions[side].name);
+        let seen = self.instance[side].resource_id.as_ref();
+        RegionFacts {
+            probe: probes.vote(now, interval),
+            critical_up: probes.critical_up(now, interval, &shop.regions[side].services),
+            out_held: probes.out_held(now, interval),
+            probe_up_for: probes.up_for(now, interval),
+            writer_services_down: probes.writer_services(now, interval),
+            edge: self.edge[side].vote(now, side == from.active && from.excluded_in_move),
+            edge_up_for: self.edge[side].up_for(now),
+            critical_down_before_trouble: probes.critical_down_before(trouble),
+            instance: Vote {
+                value: self.instance[side].vote.fresh(now).unwrap_or(InstanceVote::Unknown),
+                since: self.instance[side].vote.since().map(|at| at.wall),
+                held: self.instance[side].vote.held(),
+                read: self.instance[side].asked,
+            },
+            replaced: known.is_some() && seen.is_some() && known != seen,
+        }
+    }
+
+    /// The oldest of the newest readings of all that a promotion of the other side rests on, by when they were asked for.
+    fn round(&self, a: Side) -> Option<Timestamp> {
+        let b = a.other();
+        [
+            self.probes[a].round(),
+            self.edge[a].asked,
+            self.instance[a].asked,
+            self.instance[b].asked,
+            self.links[b].lag_asked(),
+        ]
+        .into_iter()
+        .try_fold(Timestamp::MAX, |oldest, asked| asked.map(|asked| oldest.min(asked)))
+    }
+
+    fn caught_up(&self, replica: Side) -> (Option<Timestamp>, bool) {
+        match self.proofs.applied_until(replica) {
+            Some(applied) => (Some(applied), true),
+            None => (self.links[replica].caught_up_to(), false),
+        }
+    }
+
+    /// Whether a proof of this side says that its own database takes writes: what shows a promotion early.
+    #[must_use]
+    pub fn proof_of_promotion(&self, side: Side, now: Now, shop: &Shop) -> bool {
+        self.proofs.local_writable(side, now, shop.policy.interval)
+    }
+
+    /// Whether a fresh proof of this side reports that the application's write to its own database was refused.
+    #[must_use]
+    pub fn proof_of_fence(&self, side: Side, now: Now, shop: &Shop) -> bool {
+        self.proofs.local_write_refused(side, now, shop.policy.interval)
+    }
+
+    /// Since when (monotonic) probes of this side, seen whoever is active, have been Up without a break.
+    #[must_use]
+    pub fn up_for(&self, side: Side, now: Now, shop: &Shop) -> Duration {
+        self.probes[side].up_for(now, shop.policy.interval)
+    }
+
+    /// Whether a service of this side has been read and never been Up at its address.
+    #[must_use]
+    pub fn never_up(&self, shop: &Shop) -> bool {
+        Side::BOTH.into_iter().any(|side| {
+            shop.regions[side]
+                .services
+                .iter()
+                .enumerate()
+                .any(|(i, service)| self.probes[side].was_read(i) && !self.ever_up.contains(&service.url))
+        })
+    }
+}
+
+impl EdgeEvidence {
+    fn new() -> Self {
+        EdgeEvidence {
+            vote: Track::new(EdgeVote::Unknown),
+            up_since: None,
+            asked: None,
+            disabled: false,
+        }
+    }
+
+    fn absorb(&mut self, reading: &Reading, vote: EdgeVote) {
+        self.asked = Some(reading.asked.wall);
+        match vote {
+            EdgeVote::Up => _ = self.up_since.get_or_insert(reading.at.mono),
+            EdgeVote::Partial | EdgeVote::Down => self.up_since = None,
+            EdgeVote::Unknown => {}
+        }
+        self.vote.feed(reading.at, vote);
+    }
+
+    fn vote(&self, now: Now, keep_last: bool) -> Vote<EdgeVote> {
+        let value = match self.vote.fresh(now) {
+            Some(_) if self.disabled => EdgeVote::Unknown,
+            Some(value) => value,
+            None => EdgeVote::Unknown,
+        };
+        // A pool in no list may not be monitored: within a move its last value goes on speaking.
+        let value = if keep_last && value == EdgeVote::Unknown {
+            self.last_spoken()
+        } else {
+            value
+        };
+        Vote {
+            value,
+            since: self.vote.since().map(|at| at.wall),
+            held: self.vote.held(),
+            read: self.asked,
+        }
+    }
+
+    fn last_spoken(&self) -> EdgeVote {
+        self.vote.newest()
+    }
+
+    fn up_for(&self, now: Now) -> Duration {
+        match (self.vote.fresh(now), self.up_since) {
+            (Some(EdgeVote::Up), Some(since)) => now.mono.saturating_sub(since),
+            (Some(_) | None, _) => Duration::ZERO,
+        }
+    }
+}
+
+impl InstanceEvidence {
+    fn new() -> Self {
+        InstanceEvidence {
+            vote: Track::new(InstanceVote::Unknown),
+            resource_id: None,
+            asked: None,
+        }
+    }
+}
+
+impl References {
+    fn absorb(&mut self, at: Now, seen: &ProbeSeen) {
+        self.first_read.get_or_insert(at.mono);
+        if seen.answered() {
+            self.answered = Some(at.mono);
+        }
+    }
+
+    /// Suspect when references were read and none has answered for three intervals.
+    fn vote(&self, now: Now, shop: &Shop) -> SelfVote {
+        let patience = 3 * shop.policy.interval;
+        let silent_since = self.answered.or(self.first_read);
+        match silent_since {
+            Some(since) if now.mono.saturating_sub(since) > patience => SelfVote::Suspect(SuspectWhy::NoReference),
+            Some(_) | None => SelfVote::Trusted,
+        }
+    }
+}
+
+fn edge_vote(seen: &Seen<crate::reading::PoolHealthView>) -> EdgeVote {
+    let Some(view) = seen.present() else {
+        return EdgeVote::Unknown;
+    };
+    let speaking = view.healthy + view.unhealthy;
+    if speaking == 0 {
+        EdgeVote::Unknown
+    } else if view.unhealthy * 2 > speaking {
+        EdgeVote::Down
+    } else if view.healthy * 2 > speaking {
+        EdgeVote::Up
+    } else {
+        EdgeVote::Partial
+    }
+}
+
+fn instance_vote(seen: &Seen<InstanceView>) -> InstanceVote {
+    match seen {
+        Seen::Present(view) => status_vote(&view.status),
+        Seen::Absent => InstanceVote::Absent,
+        Seen::Silent => InstanceVote::Silent,
+        Seen::Unknown(_) => InstanceVote::Unknown,
+    }
+}
+
+/// RDS adds statuses without notice: what is not known says nothing.
+#[must_use]
+pub fn status_vote(status: &str) -> InstanceVote {
+    match status {
+        "available" | "backing-up" | "storage-optimization" => InstanceVote::Available,
+        "modifying" | "rebooting" | "upgrading" | "maintenance" | "renaming" | "starting" => InstanceVote::Routine,
+        "failed" | "storage-full" => InstanceVote::Failed,
+        "stopped" | "deleting" | "delete-precheck" => InstanceVote::Absent,
+        other if other.starts_with("configuring-") => InstanceVote::Available,
+        other if other.starts_with("incompatible-") || other.starts_with("inaccessible-") => InstanceVote::Failed,
+        _ => InstanceVote::Unknown,
+    }
+}
+
+/// The value of a probe vote that means "services are out".
+#[must_use]
+pub fn is_out(vote: ProbeVote) -> bool {
+    match vote {
+        ProbeVote::Down | ProbeVote::Impaired => true,
+        ProbeVote::Up | ProbeVote::Partial | ProbeVote::Unknown => false,
+    }
+}
+
+/// Whether a link vote says that the replica does not follow, whoever is to blame.
+#[must_use]
+pub fn is_broken(vote: LinkVote) -> bool {
+    match vote {
+        LinkVote::Broken | LinkVote::BrokenOfOld => true,
+        LinkVote::Flowing | LinkVote::Unknown => false,
+    }
+}

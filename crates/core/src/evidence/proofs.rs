@@ -1,0 +1,117 @@
+//! Proofs: what the shop's own processes say about the writer.
+
+use super::probes::is_fresh;
+use crate::Text;
+use crate::facts::{ProofVote, Vote};
+use crate::reading::{Proof, ProofSeen, Reading};
+use crate::shop::Shop;
+use crate::side::{PerSide, Side};
+use crate::time::Now;
+use crate::window::Run;
+use jiff::Timestamp;
+use std::time::Duration;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Proofs {
+    said: PerSide<Option<(Now, Proof)>>,
+    /// Server uuids of each region's own database, as last told by a process beside it.
+    uuid: PerSide<Option<Text>>,
+    /// The run of "cannot reach the writer" by each region's own process.
+    down: PerSide<Run>,
+    since: Option<(ProofVote, Timestamp)>,
+    applied_until: PerSide<Option<Timestamp>>,
+}
+
+impl Proofs {
+    pub(super) fn absorb(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProofSeen) {
+        let Some(side) = Side::BOTH
+            .into_iter()
+            .find(|side| shop.regions[*side].proof.as_ref() == Some(url))
+        else {
+            return;
+        };
+        let ProofSeen::Said(proof) = seen else { return };
+        let interval = shop.policy.interval;
+        if let Some(uuid) = &proof.local_uuid {
+            self.uuid[side] = Some(uuid.clone());
+        }
+        if let Some(applied) = proof.applied_until {
+            self.applied_until[side] = self.applied_until[side].max(Some(applied));
+        }
+        let unreachable = !proof.writable && proof.writer_uuid.is_none();
+        self.down[side].feed(reading.at, Some(unreachable), interval);
+        self.said[side] = Some((reading.at, proof.clone()));
+        let vote = self.value(reading.at, interval, side, false);
+        if self.since.is_none_or(|(old, _)| old != vote) {
+            self.since = Some((vote, reading.at.wall));
+        }
+    }
+
+    pub(super) fn vote(&self, now: Now, shop: &Shop, a: Side, fence_is_ours: bool) -> Vote<ProofVote> {
+        let interval = shop.policy.interval;
+        let value = self.value(now, interval, a, fence_is_ours);
+        let (since, held) = if value == ProofVote::Down {
+            (self.down[a].since(), self.down[a].held(now, interval))
+        } else {
+            (self.since.map(|(_, at)| at), Duration::ZERO)
+        };
+        Vote {
+            value,
+            since,
+            held,
+            read: self.said[a].as_ref().map(|(at, _)| at.wall),
+        }
+    }
+
+    fn value(&self, now: Now, interval: Duration, a: Side, fence_is_ours: bool) -> ProofVote {
+        let mut refused = false;
+        for side in Side::BOTH {
+            let Some(proof) = self.fresh(side, now, interval) else {
+                continue;
+            };
+            let about_a = proof.writer_uuid.is_some() && proof.writer_uuid != self.uuid[a.other()];
+            if about_a && (proof.writable || fence_is_ours) {
+                return ProofVote::Up;
+            }
+            refused |= about_a;
+        }
+        if refused {
+            ProofVote::Refused
+        } else if self.down(a, now, interval) {
+            ProofVote::Down
+        } else {
+            ProofVote::Unknown
+        }
+    }
+
+    fn fresh(&self, side: Side, now: Now, interval: Duration) -> Option<&Proof> {
+        self.said[side]
+            .as_ref()
+            .filter(|(at, _)| is_fresh(at.mono, now, interval))
+            .map(|(_, proof)| proof)
+    }
+
+    /// A fresh answer of the region's own process: it cannot reach the writer.
+    pub(super) fn down(&self, side: Side, now: Now, interval: Duration) -> bool {
+        self.fresh(side, now, interval)
+            .is_some_and(|proof| !proof.writable && proof.writer_uuid.is_none())
+    }
+
+    pub(super) fn applied_until(&self, side: Side) -> Option<Timestamp> {
+        self.applied_until[side]
+    }
+
+    pub(super) fn local_writable(&self, side: Side, now: Now, interval: Duration) -> bool {
+        self.fresh(side, now, interval)
+            .is_some_and(|proof| proof.local_read_only == Some(false))
+    }
+
+    pub(super) fn local_write_refused(&self, side: Side, now: Now, interval: Duration) -> bool {
+        self.fresh(side, now, interval).is_some_and(|proof| {
+            !proof.writable
+                && proof.user.is_some()
+                && proof.writer_uuid.is_some()
+                && proof.writer_uuid == proof.local_uuid
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! The journal: what was decided, kept in the Storefront's status and written before any call it announces.
+//!
+//! Regions and instances stand here by name, so that an edit of the spec cannot change what a move means.
+
+use crate::Text;
+use crate::diagnosis::Diagnosis;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The version of the journal's form that this code writes; another one is not touched.
+pub const JOURNAL_VERSION: i32 = 1;
+
+/// The journal of one shop.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Journal {
+    /// Form of this journal; see `JOURNAL_VERSION`.
+    #[serde(default)]
+    pub version: i32,
+    /// The active region: where the writer is. Absent until adopted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_region: Option<Text>,
+    /// Counts changes and adoptions of the active region.
+    #[serde(default)]
+    pub epoch: i64,
+    /// The region first in the load balancers, as it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front: Option<Text>,
+    /// The region whose pool stands in no list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excluded: Option<Text>,
+    /// Lists that named the excluded region's pool, to be put back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub saved_steering: Vec<SavedList>,
+    /// The epoch at which a move of ours repointed the name; without it the name is only watched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_epoch: Option<i64>,
+    /// The move in flight, or the last one when it has an outcome.
+    #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
+    pub current: Option<Move>,
+    /// The last number used by a move or an adoption.
+    #[serde(default)]
+    pub last_number: i64,
+    /// Owed until observed done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+    /// Addresses that have been Up once and may therefore vote Down.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub ever_up: BTreeSet<Text>,
+    /// `DbiResourceId` by region: another instance of the same name is not the one we know.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resource_ids: BTreeMap<Text, Text>,
+    /// The process that wrote this entry.
+    #[serde(default)]
+    pub holder: Text,
+    /// No automatic move before this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cool_down_until: Option<Timestamp>,
+    /// The adoption in progress: our TXT is being created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopting_since: Option<Timestamp>,
+}
+
+impl Journal {
+    /// The move in flight, if there is one.
+    #[must_use]
+    pub fn in_flight(&self) -> Option<&Move> {
+        self.current.as_ref().filter(|m| m.outcome.is_none())
+    }
+
+    /// The open obligation of this kind.
+    #[must_use]
+    pub fn owes(&self, kind: ObligationKind) -> Option<&Obligation> {
+        self.obligations.iter().find(|o| o.kind == kind)
+    }
+}
+
+/// A list of a load balancer as it stood before the exclusion, and as we left it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedList {
+    /// Load balancer id.
+    pub balancer: Text,
+    /// Which map; absent for `default_pools`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<SteeringMap>,
+    /// The entry's key in that map: `WEU`, `CA`, `YYZ`; empty for `default_pools`.
+    #[serde(default)]
+    pub key: Text,
+    /// The pools before.
+    pub before: Vec<Text>,
+    /// The pools that we left.
+    pub left: Vec<Text>,
+}
+
+/// The steering maps of a load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum SteeringMap {
+    /// `region_pools`.
+    Region,
+    /// `country_pools`.
+    Country,
+    /// `pop_pools`.
+    Pop,
+}
+
+/// One move, from its number to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Move {
+    /// Its number; becomes the epoch when the promotion shows.
+    pub number: i64,
+    /// What kind of move.
+    #[serde(rename = "type")]
+    pub kind: MoveKind,
+    /// The region that was active.
+    pub from: Text,
+    /// The region that takes over.
+    pub to: Text,
+    /// RDS instance of `from`.
+    pub from_instance: Text,
+    /// RDS instance of `to`.
+    pub to_instance: Text,
+    /// Why.
+    pub diagnosis: Diagnosis,
+    /// Whether the controller decided it by itself.
+    pub automatic: bool,
+    /// The phase now.
+    pub phase: Phase,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the phase should be over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// The first Down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_down: Option<Timestamp>,
+    /// What the move may lose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// The licence of the promotion; the last one written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<LicenceEntry>,
+    /// When the promotion first showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_at: Option<Timestamp>,
+    /// When the name was seen repointed and in sync.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repointed_at: Option<Timestamp>,
+    /// When the new writer was first seen to take writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<Timestamp>,
+    /// How it ended; absent while in flight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<MoveOutcome>,
+    /// Why it was rolled back, refused or aborted, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<Text>,
+    /// When each phase began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<PhaseTime>,
+}
+
+/// When a phase began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PhaseTime {
+    /// The phase.
+    pub phase: Phase,
+    /// Its begin.
+    pub at: Timestamp,
+}
+
+/// The journal entry that allows one promotion to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LicenceEntry {
+    /// Wall time from which it counts; it ends 60 s later.
+    pub at: Timestamp,
+    /// The process that may use it, once.
+    pub by: Text,
+}
+
+/// Kinds of moves and of requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum MoveKind {
+    /// Unplanned; may lose data.
+    Failover,
+    /// Planned; loses none.
+    Switchover,
+    /// The pool order only.
+    TrafficShift,
+    /// All but the calls that change anything.
+    Drill,
+    /// A person names the active region.
+    Adopt,
+}
+
+/// Phases of a move, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Its number, evidence and identities are on the record.
+    Requested,
+    /// The old writer is made read-only if it answers; evidence is taken anew.
+    Preparing,
+    /// The old region leaves every load balancer.
+    Excluding,
+    /// The licence is written; one promotion is sent, then waited for.
+    Promoting,
+    /// Name and tags follow the writer.
+    Repointing,
+    /// The new writer is seen to take writes.
+    Verifying,
+    /// A traffic shift holds.
+    Holding,
+}
+
+impl Phase {
+    /// All of them, in order.
+    pub const ALL: [Phase; 7] = [
+        Phase::Requested,
+        Phase::Preparing,
+        Phase::Excluding,
+        Phase::Promoting,
+        Phase::Repointing,
+        Phase::Verifying,
+        Phase::Holding,
+    ];
+
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Requested => "Requested",
+            Phase::Preparing => "Preparing",
+            Phase::Excluding => "Excluding",
+            Phase::Promoting => "Promoting",
+            Phase::Repointing => "Repointing",
+            Phase::Verifying => "Verifying",
+            Phase::Holding => "Holding",
+        }
+    }
+}
+
+/// Ends of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum MoveOutcome {
+    /// Done.
+    Completed,
+    /// Undone before the point of no return.
+    RolledBack,
+    /// A refusal held until the request's `startBefore`.
+    Refused,
+    /// Nobody decided until its `startBefore`.
+    Expired,
+    /// A person withdrew it.
+    Aborted,
+}
+
+/// A loss estimate with its terms. A bound, not a guess.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Loss {
+    /// B holds everything up to here.
+    pub caught_up_to: Timestamp,
+    /// Writes to A stopped here, as far as we know.
+    pub writes_stopped: Timestamp,
+    /// Their difference, whole seconds, rounded up.
+    pub seconds: i64,
+    /// Whether `caught_up_to` comes from a heartbeat.
+    pub sharp: bool,
+}
+
+/// What is owed after a move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Obligation {
+    /// What.
+    pub kind: ObligationKind,
+    /// In which region.
+    pub region: Text,
+    /// On which instance.
+    pub instance: Text,
+    /// By which move.
+    pub number: i64,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Kinds of obligations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum ObligationKind {
+    /// Make sure that the former writer takes no more writes.
+    FenceFormerWriter,
+    /// Let a writer that we made read-only write again.
+    Unfence,
+    /// A new cross-region replica where the former writer was.
+    RebuildStandby,
+}
+
+impl ObligationKind {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ObligationKind::FenceFormerWriter => "FenceFormerWriter",
+            ObligationKind::Unfence => "Unfence",
+            ObligationKind::RebuildStandby => "RebuildStandby",
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Our TXT record beside the writer's name: owner, epoch, region, excluded region. It outlives a lost status.
+
+use crate::Text;
+use crate::reading::RecordSet;
+
+/// TTL of our TXT in seconds; nobody but us reads it.
+const TXT_TTL: i64 = 60;
+
+/// What our TXT says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerRecord {
+    /// `<installation>/<namespace>/<name>`.
+    pub owner: Text,
+    /// The epoch; 0 while an adoption has just begun.
+    pub epoch: i64,
+    /// The active region; `None` while an adoption has just begun.
+    pub region: Option<Text>,
+    /// The excluded region.
+    pub excluded: Option<Text>,
+}
+
+impl OwnerRecord {
+    /// The record's name for a writer's name.
+    #[must_use]
+    pub fn name_for(writer: &str) -> Text {
+        format!("_breakwater.{writer}").into()
+    }
+
+    /// The record set in our canonical form: one quoted string.
+    #[must_use]
+    pub fn record(&self, writer: &str) -> RecordSet {
+        let dash = |region: &Option<Text>| region.clone().unwrap_or_else(|| "-".into());
+        let value = format!(
+            "\"v=1 owner={} epoch={} region={} excluded={}\"",
+            self.owner,
+            self.epoch,
+            dash(&self.region),
+            dash(&self.excluded)
+        );
+        RecordSet {
+            name: OwnerRecord::name_for(writer),
+            kind: "TXT".into(),
+            ttl: Some(TXT_TTL),
+            values: vec![value.into()],
+            simple: true,
+        }
+    }
+
+    /// What a listed record says; `None` when it is not of our form. Strings of one value are joined, as a resolver would.
+    #[must_use]
+    pub fn parse(record: &RecordSet) -> Option<OwnerRecord> {
+        let text = unquote(record.values.first()?);
+        let field = |key: &str| {
+            text.split_ascii_whitespace()
+                .find_map(|word| word.strip_prefix(key).and_then(|rest| rest.strip_prefix('=')))
+        };
+        let region = |key: &str| field(key).filter(|value| *value != "-").map(Text::from);
+        (field("v")? == "1").then_some(())?;
+        Some(OwnerRecord {
+            owner: field("owner")?.into(),
+            epoch: field("epoch")?.parse().ok()?,
+            region: region("region"),
+            excluded: region("excluded"),
+        })
+    }
+}
+
+/// Joins the quoted strings of a TXT value and resolves its escapes: `\"`, `\\` and octal `\052`.
+fn unquote(value: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => inside = !inside,
+            '\\' => text.extend(escaped(&mut chars)),
+            c if inside => text.push(c),
+            _ => {}
+        }
+    }
+    text
+}
+
+fn escaped(chars: &mut std::str::Chars<'_>) -> Option<char> {
+    let first = chars.next()?;
+    let Some(high) = first.to_digit(8) else {
+        return Some(first);
+    };
+    let (middle, low) = (chars.next()?.to_digit(8)?, chars.next()?.to_digit(8)?);
+    char::from_u32(high * 64 + middle * 8 + low)
+}

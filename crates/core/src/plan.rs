@@ -1,0 +1,216 @@
+//! The plan: from what is known to what comes next. A table of contents; each step has its own file.
+
+mod adopt;
+mod begin;
+mod block;
+mod bookkeep;
+mod excluding;
+mod fence;
+mod held;
+mod leave;
+mod look;
+mod missing;
+mod name;
+mod phases;
+mod promoting;
+mod refuse;
+mod rollback;
+mod sending;
+mod standpoint;
+mod traffic;
+mod wait;
+
+pub use promoting::LICENCE_LASTS;
+pub use sending::same_target;
+
+use crate::Text;
+use crate::actual::Actual;
+use crate::decision::{Decision, LevelState, Levels, Next, SentCall, Step, Wait};
+use crate::diagnose::diagnose;
+use crate::diagnosis::Diagnosis;
+use crate::evidence::Evidence;
+use crate::facts::{Facts, Fleet};
+use crate::journal::Journal;
+use crate::refusal::Refusal;
+use crate::shop::{Mode, Shop};
+use crate::side::Side;
+use crate::time::Now;
+use std::time::Duration;
+
+/// All that `plan` may look at.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The instant.
+    pub now: Now,
+    /// This process: the holder of licences that it wrote itself.
+    pub me: &'a Text,
+    /// The shop.
+    pub shop: &'a Shop,
+    /// What readings have shown.
+    pub evidence: &'a Evidence,
+    /// The world as last read.
+    pub actual: &'a Actual,
+    /// What was decided: the last entry that the store has confirmed.
+    pub journal: &'a Journal,
+    /// What concerns all shops.
+    pub fleet: &'a Fleet,
+    /// What this process has sent for this shop.
+    pub calls: &'a [SentCall],
+}
+
+/// What the parts of a plan share: the input, and what follows from it alone.
+struct Sight<'a> {
+    input: &'a Input<'a>,
+    /// The active side: adopted, or (in Observe) as the replica names it.
+    active: Option<Side>,
+    facts: Option<Facts>,
+    diagnosis: Diagnosis,
+    refusals: Vec<Refusal>,
+}
+
+/// What comes next for one shop.
+#[must_use]
+pub fn plan(input: &Input<'_>) -> Decision {
+    let active = standpoint::active(input);
+    let facts = active.map(|side| standpoint::facts(input, side));
+    let diagnosis = facts
+        .as_ref()
+        .map_or(Diagnosis::Inconclusive, |facts| diagnose(facts, input.fleet));
+    let mut sight = Sight {
+        input,
+        active,
+        facts,
+        diagnosis,
+        refusals: Vec::new(),
+    };
+    sight.refusals = refuse::refusals(&sight);
+    let blockers = block::blockers(&sight);
+    let missing = missing::missing(&sight);
+    let levels = levels(&sight);
+    let look = look::look(&sight);
+    let next = next(&sight, levels);
+    let wake = Some(
+        input.now.mono
+            + if input.journal.in_flight().is_some() {
+                A_SECOND
+            } else {
+                input.shop.policy.interval
+            },
+    );
+    Decision {
+        diagnosis: sight.diagnosis,
+        facts: sight.facts,
+        refusals: sight.refusals,
+        blockers,
+        missing,
+        levels,
+        next,
+        look,
+        wake,
+    }
+}
+
+const A_SECOND: Duration = Duration::from_secs(1);
+
+/// First what must be written, then what must be sent, then what is awaited.
+fn next(sight: &Sight<'_>, levels: Levels) -> Next {
+    if leave::may_release(sight) {
+        return Next::Release;
+    }
+    if let Some(journal) = entry(sight) {
+        return Next::Record(Box::new(journal));
+    }
+    let steps = steps(sight);
+    if !steps.is_empty() {
+        return Next::Act(steps);
+    }
+    wait::wait(sight, levels).map_or(Next::Idle, Next::Wait)
+}
+
+/// The next entry of the journal, if one is due: the first of these that applies.
+fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    let due = leave::entry(sight)
+        .or_else(|| adopt::entry(sight))
+        .or_else(|| phases::entry(sight))
+        .or_else(|| fence::entry(sight))
+        .or_else(|| begin::entry(sight))
+        .or_else(|| traffic::entry(sight))
+        .or_else(|| bookkeep::entry(sight))?;
+    Some(bookkeep::signed(sight, due))
+}
+
+/// What should be sent now. A suspended shop, one that only observes, and one that another owns send nothing.
+fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    if !sight.may_touch() {
+        return Vec::new();
+    }
+    let mut steps = Vec::new();
+    steps.extend(leave::steps(sight));
+    steps.extend(promoting::step(sight));
+    steps.extend(traffic::steps(sight));
+    steps.extend(name::steps(sight));
+    steps.extend(fence::steps(sight));
+    steps.retain(|step| sending::may_send(sight, step));
+    steps
+}
+
+fn levels(sight: &Sight<'_>) -> Levels {
+    Levels {
+        traffic: traffic::state(sight),
+        name: name::state(sight),
+        fence: fence::state(sight),
+    }
+}
+
+impl Sight<'_> {
+    /// Whether anything may be sent at all.
+    fn may_touch(&self) -> bool {
+        self.input.shop.policy.mode != Mode::Observe && !self.input.shop.suspended && self.foreign_owner().is_none()
+    }
+
+    /// The owner that another installation's TXT names.
+    fn foreign_owner(&self) -> Option<Text> {
+        let owner = standpoint::owner_record(self.input)?.owner;
+        (owner != self.input.shop.owner).then_some(owner)
+    }
+
+    fn region(&self, side: Side) -> &Text {
+        &self.input.shop.regions[side].name
+    }
+
+    /// The side that an entry of the journal names.
+    fn side(&self, region: Option<&Text>) -> Option<Side> {
+        self.input.shop.side(region?)
+    }
+
+    /// Whether every level that is known holds.
+    fn all_hold(levels: Levels) -> bool {
+        [levels.traffic, levels.name, levels.fence]
+            .into_iter()
+            .all(|level| level == LevelState::Holds)
+    }
+}
+
+/// Kept here so that the compiler names every place when a wait is added.
+#[must_use]
+pub fn is_bounded(wait: Wait) -> bool {
+    match wait {
+        Wait::FirstReadings
+        | Wait::OwnerRecord
+        | Wait::InstancesSteady
+        | Wait::FreshRound
+        | Wait::ReadOnly
+        | Wait::Exclusion
+        | Wait::BalancerTtl
+        | Wait::PromotionAnswer
+        | Wait::Promotion
+        | Wait::LicenceOver
+        | Wait::NameInSync
+        | Wait::NameTtl
+        | Wait::Route53
+        | Wait::Verification
+        | Wait::CallInFlight
+        | Wait::Backoff => true,
+        Wait::Adoption | Wait::Ownership | Wait::FormerWriterBack | Wait::FormerWriterStopped => false,
+    }
+}

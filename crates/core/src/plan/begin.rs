@@ -1,0 +1,48 @@
+//! The begin of an automatic move: its number, evidence, loss and identities go on the record.
+
+use super::Sight;
+use crate::journal::{Journal, Move, MoveKind, Phase, PhaseTime};
+use crate::loss;
+use crate::time::after;
+use std::time::Duration;
+
+/// A move that cannot be prepared in this time is given up; what it needs are a few rounds of evidence.
+pub(super) const PREPARING_AT_MOST: Duration = Duration::from_secs(300);
+
+/// The entry that begins a move: a diagnosis calls for it, its votes have been held, and nothing refuses.
+pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    let facts = sight.facts.as_ref()?;
+    if !sight.diagnosis.calls_for_promotion() || !sight.refusals.is_empty() {
+        return None;
+    }
+    let (shop, now) = (sight.input.shop, sight.input.now);
+    let (from, to) = (&shop.regions[facts.active], &shop.regions[facts.active.other()]);
+    let mut journal = sight.input.journal.clone();
+    journal.last_number += 1;
+    journal.current = Some(Move {
+        number: journal.last_number,
+        kind: MoveKind::Failover,
+        from: from.name.clone(),
+        to: to.name.clone(),
+        from_instance: from.instance.clone(),
+        to_instance: to.instance.clone(),
+        diagnosis: sight.diagnosis,
+        automatic: true,
+        phase: Phase::Requested,
+        since: now.wall,
+        deadline: Some(after(now.wall, PREPARING_AT_MOST)),
+        first_down: facts.trouble,
+        loss: loss::estimate(facts, now),
+        licence: None,
+        promoted_at: None,
+        repointed_at: None,
+        verified_at: None,
+        outcome: None,
+        because: None,
+        steps: vec![PhaseTime {
+            phase: Phase::Requested,
+            at: now.wall,
+        }],
+    });
+    Some(journal)
+}

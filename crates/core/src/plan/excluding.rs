@@ -1,0 +1,51 @@
+//! Excluding: the old region leaves every load balancer, and that is read back before anything irreversible.
+
+use super::phases::{agrees, anew, round_after, with_phase};
+use super::{Sight, promoting, standpoint, traffic};
+use crate::journal::{Journal, Move, Phase};
+use crate::time::after;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// An exclusion that is not read back in this time is given up: the move rolls back.
+const EXCLUDING_AT_MOST: Duration = Duration::from_secs(300);
+
+/// The entry that begins it. What the lists were is written before they change.
+pub(super) fn begin(sight: &Sight<'_>, current: &Move) -> Journal {
+    let mut journal = with_phase(sight, &anew(sight, current), Phase::Excluding, EXCLUDING_AT_MOST);
+    if let Some(side) = sight.input.shop.side(&current.from) {
+        // After a promotion that did not happen the lists are already without it: keep what was saved first.
+        if journal.excluded.as_ref() != Some(&current.from) {
+            journal.saved_steering = traffic::to_save(sight, side);
+        }
+    }
+    journal.excluded = Some(current.from.clone());
+    journal.front = Some(current.to.clone());
+    journal
+}
+
+/// Excluding ends when the exclusion has been read back and one fresh round after that still agrees: with the licence.
+pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
+    let read_back = read_back(sight, current)?;
+    let facts = sight.facts.as_ref()?;
+    (round_after(facts, read_back) && agrees(sight)).then(|| promoting::begin(sight, &anew(sight, current)))
+}
+
+/// When (wall time) the exclusion had been read back from every load balancer and from our TXT; `None` before, or while
+/// a DNS-only balancer's TTL runs.
+pub(super) fn read_back(sight: &Sight<'_>, current: &Move) -> Option<Timestamp> {
+    let side = sight.input.shop.side(&current.from)?;
+    let record = standpoint::owner_record(sight.input)?;
+    let names = sight.input.actual.names.as_ref()?;
+    let told = record.excluded.as_ref() == Some(&current.from);
+    let mono = traffic::excluded_since(sight, side)?.max(names.since.mono);
+    let now = sight.input.now;
+    if !told || mono > now.mono {
+        return None;
+    }
+    Some(
+        after(now.wall, Duration::ZERO)
+            .checked_sub(now.mono.saturating_sub(mono))
+            .unwrap_or(now.wall),
+    )
+}

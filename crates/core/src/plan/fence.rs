@@ -1,0 +1,198 @@
+//! The fence level: the former writer refuses writes, and one that we made read-only in vain writes again.
+
+use super::Sight;
+use crate::actual::Read;
+use crate::decision::{Effect, LevelState, Step};
+use crate::evidence::status_vote;
+use crate::facts::InstanceVote;
+use crate::journal::{Journal, Obligation, ObligationKind, Phase};
+use crate::reading::InstanceView;
+use crate::side::Side;
+use crate::time::since;
+
+/// Closes what has been observed done, and opens a fence again that somebody (or RDS on day 7) undid.
+pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    let journal = sight.input.journal;
+    let mut due = journal.clone();
+    due.obligations.retain(|owed| !is_done(sight, owed));
+    if due.obligations.len() != journal.obligations.len() {
+        return Some(due);
+    }
+    let reopened = reopen(sight)?;
+    due.obligations.push(reopened);
+    Some(due)
+}
+
+fn is_done(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    let Some((side, view)) = owed_at(sight, owed) else {
+        return false;
+    };
+    match owed.kind {
+        ObligationKind::FenceFormerWriter => {
+            let stopped = &*view.status == "stopped";
+            let refused = sight
+                .input
+                .evidence
+                .proof_of_fence(side, sight.input.now, sight.input.shop);
+            is_former(sight, side) && (stopped || refused)
+        }
+        ObligationKind::Unfence => {
+            let in_move = sight.input.journal.in_flight().is_some_and(|m| m.number == owed.number);
+            !in_move && view.group_in_sync && view.tag_fenced.is_none() && reads_writable(sight, side, owed)
+        }
+        // Its call comes with the rebuilding of the standby.
+        ObligationKind::RebuildStandby => false,
+    }
+}
+
+/// A former writer that runs again while its replacement is still owed is fenced again.
+fn reopen(sight: &Sight<'_>) -> Option<Obligation> {
+    let journal = sight.input.journal;
+    let owed = journal.owes(ObligationKind::RebuildStandby)?;
+    let (side, view) = owed_at(sight, owed)?;
+    let fenced = journal
+        .obligations
+        .iter()
+        .any(|o| o.kind == ObligationKind::FenceFormerWriter && o.region == owed.region);
+    let runs = view.source.is_none()
+        && matches!(
+            status_vote(&view.status),
+            InstanceVote::Available | InstanceVote::Routine
+        );
+    (is_former(sight, side) && !fenced && runs).then(|| Obligation {
+        kind: ObligationKind::FenceFormerWriter,
+        since: sight.input.now.wall,
+        ..owed.clone()
+    })
+}
+
+fn is_former(sight: &Sight<'_>, side: Side) -> bool {
+    sight.side(sight.input.journal.active_region.as_ref()) == Some(side.other())
+}
+
+/// The side and instance that an obligation is about, as far as its API answers now.
+fn owed_at<'a>(sight: &Sight<'a>, owed: &Obligation) -> Option<(Side, &'a InstanceView)> {
+    let side = sight.side(Some(&owed.region))?;
+    let view = sight.input.actual.instance(side)?;
+    (sight.input.shop.regions[side].instance == owed.instance).then_some((side, view))
+}
+
+/// What every open obligation needs next.
+pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    sight
+        .input
+        .journal
+        .obligations
+        .iter()
+        .flat_map(|owed| owed_steps(sight, owed))
+        .collect()
+}
+
+fn owed_steps(sight: &Sight<'_>, owed: &Obligation) -> Vec<Step> {
+    let Some((side, view)) = owed_at(sight, owed) else {
+        return Vec::new();
+    };
+    match owed.kind {
+        ObligationKind::FenceFormerWriter => fence_steps(sight, owed, side, view),
+        ObligationKind::Unfence if still_wanted(sight, owed) => read_only_steps(sight, owed, side, view),
+        ObligationKind::Unfence => unfence_steps(sight, side, view),
+        ObligationKind::RebuildStandby => Vec::new(),
+    }
+}
+
+/// While its move prepares, the writer should be read-only; after that it should not.
+fn still_wanted(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    sight.input.journal.in_flight().is_some_and(|m| {
+        m.number == owed.number && matches!(m.phase, Phase::Preparing | Phase::Excluding | Phase::Promoting)
+    })
+}
+
+/// Read-only as soon as its API answers; stopped once W is the other: stopping ends its sessions too.
+fn fence_steps(sight: &Sight<'_>, owed: &Obligation, side: Side, view: &InstanceView) -> Vec<Step> {
+    let mut steps = read_only_steps(sight, owed, side, view);
+    let tagged = view.tag_fenced == Some(owed.number);
+    let runs = matches!(status_vote(&view.status), InstanceVote::Available);
+    if tagged && runs && is_former(sight, side) {
+        steps.push(Step::Effect(Effect::Stop {
+            scope: sight.input.shop.scope(side),
+            instance: owed.instance.clone(),
+        }));
+    }
+    steps
+}
+
+/// Tagged first: a lost journal finds the fence again. Then `read_only=1`, where the group is the instance's own.
+fn read_only_steps(sight: &Sight<'_>, owed: &Obligation, side: Side, view: &InstanceView) -> Vec<Step> {
+    let scope = sight.input.shop.scope(side);
+    if view.tag_fenced != Some(owed.number) {
+        let tags = vec![("breakwater:fenced".into(), owed.number.to_string().into())];
+        return vec![Step::Effect(Effect::Tag {
+            scope,
+            arn: view.arn.clone(),
+            tags,
+        })];
+    }
+    let known_writable = sight.input.actual.parameters[side]
+        .as_ref()
+        .and_then(Read::present)
+        .is_some();
+    if may_change_group(view) && known_writable && !reads_read_only(sight, side) {
+        return vec![Step::Effect(Effect::SetReadOnly {
+            scope,
+            group: view.group.clone(),
+            on: true,
+        })];
+    }
+    Vec::new()
+}
+
+fn unfence_steps(sight: &Sight<'_>, side: Side, view: &InstanceView) -> Vec<Step> {
+    let scope = sight.input.shop.scope(side);
+    if reads_read_only(sight, side) && may_change_group(view) {
+        return vec![Step::Effect(Effect::SetReadOnly {
+            scope,
+            group: view.group.clone(),
+            on: false,
+        })];
+    }
+    if view.tag_fenced.is_some() {
+        let keys = vec!["breakwater:fenced".into()];
+        return vec![Step::Effect(Effect::Untag {
+            scope,
+            arn: view.arn.clone(),
+            keys,
+        })];
+    }
+    Vec::new()
+}
+
+/// A default group cannot be changed; a shared one would change other instances.
+pub(super) fn may_change_group(view: &InstanceView) -> bool {
+    !view.group.starts_with("default.") && !view.group_shared
+}
+
+/// Whether the group of this side's instance pins `read_only=1`.
+pub(super) fn reads_read_only(sight: &Sight<'_>, side: Side) -> bool {
+    read_only(sight, side).is_some_and(|value| value == "1")
+}
+
+/// Whether a reading taken after the obligation was opened says that the group does not.
+fn reads_writable(sight: &Sight<'_>, side: Side, owed: &Obligation) -> bool {
+    let read = sight.input.actual.parameters[side].as_ref();
+    let fresh = read.is_some_and(|read| !since(owed.since, read.asked.wall).is_zero());
+    fresh && read_only(sight, side).is_some_and(|value| value != "1")
+}
+
+fn read_only<'a>(sight: &Sight<'a>, side: Side) -> Option<&'a str> {
+    let view = sight.input.actual.parameters[side].as_ref().and_then(Read::present)?;
+    Some(view.read_only.as_deref().unwrap_or("{TrueIfReplica}"))
+}
+
+/// Whether the level holds: nothing about a fence is owed.
+pub(super) fn state(sight: &Sight<'_>) -> LevelState {
+    let owed = sight.input.journal.obligations.iter().any(|o| match o.kind {
+        ObligationKind::FenceFormerWriter | ObligationKind::Unfence => true,
+        ObligationKind::RebuildStandby => false,
+    });
+    if owed { LevelState::Differs } else { LevelState::Holds }
+}

@@ -1,0 +1,97 @@
+//! Time: whether the Down votes of the diagnosis have been held for as long as the protocol asks.
+
+use super::Sight;
+use crate::diagnose::{database_down_by_darkness, database_down_by_proof};
+use crate::diagnosis::Diagnosis;
+use crate::facts::{Facts, LinkVote, Vote};
+use crate::shop::Policy;
+use crate::time::after;
+use crate::window::CONFIRM_APART;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Whether a promotion's votes have been held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// They have.
+    Yes,
+    /// They will have been by then, if nothing changes.
+    Until(Timestamp),
+    /// This diagnosis promotes nothing, however long it lasts.
+    Never,
+}
+
+/// How it stands with the diagnosis of this sight.
+pub(super) fn held(sight: &Sight<'_>, facts: &Facts) -> Held {
+    let policy = &sight.input.shop.policy;
+    match sight.diagnosis {
+        Diagnosis::RegionDown => all([
+            vote(&facts.a.probe, policy.promote_after),
+            vote(&facts.a.edge, CONFIRM_APART),
+            vote(&facts.link, CONFIRM_APART),
+            vote(&facts.a.instance, CONFIRM_APART),
+        ]),
+        Diagnosis::DatabaseDown => database(facts, policy),
+        Diagnosis::ObserverSuspect
+        | Diagnosis::Maintenance
+        | Diagnosis::WriterRefuses
+        | Diagnosis::ServicesDownEverywhere
+        | Diagnosis::ServicesDown
+        | Diagnosis::ViewsDisagree
+        | Diagnosis::ServicesDegraded
+        | Diagnosis::ReplicationBroken
+        | Diagnosis::StandbyDegraded
+        | Diagnosis::Healthy
+        | Diagnosis::Inconclusive => Held::Never,
+    }
+}
+
+/// Either way of knowing may be held first.
+fn database(facts: &Facts, policy: &Policy) -> Held {
+    let agreed = if facts.link.value == LinkVote::Broken {
+        vote(&facts.link, CONFIRM_APART)
+    } else {
+        vote(&facts.a.instance, CONFIRM_APART)
+    };
+    let by_proof = if database_down_by_proof(facts) {
+        all([vote(&facts.proof, policy.database_grace), agreed])
+    } else {
+        Held::Never
+    };
+    let out = Vote {
+        held: facts.a.out_held,
+        ..facts.a.probe
+    };
+    let by_darkness = if database_down_by_darkness(facts) {
+        all([
+            vote(&out, policy.database_grace),
+            vote(&facts.a.writer_services_down, policy.database_grace),
+            vote(&facts.a.edge, CONFIRM_APART),
+            vote(&facts.link, CONFIRM_APART),
+        ])
+    } else {
+        Held::Never
+    };
+    match (by_proof, by_darkness) {
+        (Held::Yes, _) | (_, Held::Yes) => Held::Yes,
+        (Held::Until(one), Held::Until(other)) => Held::Until(one.min(other)),
+        (Held::Until(one), Held::Never) | (Held::Never, Held::Until(one)) => Held::Until(one),
+        (Held::Never, Held::Never) => Held::Never,
+    }
+}
+
+fn vote<V>(vote: &Vote<V>, needed: Duration) -> Held {
+    if vote.held >= needed {
+        return Held::Yes;
+    }
+    Held::Until(vote.since.map_or(Timestamp::MAX, |since| after(since, needed)))
+}
+
+fn all<const N: usize>(parts: [Held; N]) -> Held {
+    parts.into_iter().fold(Held::Yes, |so_far, part| match (so_far, part) {
+        (Held::Never, _) | (_, Held::Never) => Held::Never,
+        (Held::Until(one), Held::Until(other)) => Held::Until(one.max(other)),
+        (Held::Until(one), Held::Yes) | (Held::Yes, Held::Until(one)) => Held::Until(one),
+        (Held::Yes, Held::Yes) => Held::Yes,
+    })
+}

@@ -1,0 +1,81 @@
+//! Deletion: our TXT and tags go, name and pools stay as they are, then the object is let go.
+
+use super::{Sight, name};
+use crate::decision::{Effect, NameChange, Step};
+use crate::journal::{Journal, Phase};
+use crate::reading::Seen;
+use crate::shop::Mode;
+use crate::side::Side;
+
+/// Nothing is written any more once the object goes.
+pub(super) fn entry(_: &Sight<'_>) -> Option<Journal> {
+    None
+}
+
+/// Whether the finalizer may go: abandoned, or nothing of ours is left, and no promotion is under way.
+pub(super) fn may_release(sight: &Sight<'_>) -> bool {
+    let shop = sight.input.shop;
+    if !shop.deleting {
+        return false;
+    }
+    if shop.abandon || (shop.policy.mode == Mode::Observe && sight.input.journal.active_region.is_none()) {
+        return true;
+    }
+    let txt_gone = sight.input.actual.names.as_ref().is_some_and(|read| match &read.seen {
+        Seen::Present(names) => names.txt.is_none() || !name::txt_is_ours(sight),
+        Seen::Absent => true,
+        Seen::Silent | Seen::Unknown(_) => false,
+    });
+    !promoting(sight) && txt_gone && tagged(sight).next().is_none()
+}
+
+fn promoting(sight: &Sight<'_>) -> bool {
+    sight
+        .input
+        .journal
+        .in_flight()
+        .is_some_and(|m| m.phase == Phase::Promoting)
+}
+
+/// What removes our traces.
+pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    let shop = sight.input.shop;
+    if !shop.deleting || promoting(sight) {
+        return Vec::new();
+    }
+    let mut steps: Vec<Step> = tagged(sight)
+        .filter_map(|side| {
+            let view = sight.input.actual.instance(side)?;
+            let keys = vec!["breakwater:owner".into(), "breakwater:epoch".into()];
+            Some(Step::Effect(Effect::Untag {
+                scope: shop.scope(side),
+                arn: view.arn.clone(),
+                keys,
+            }))
+        })
+        .collect();
+    let txt = sight
+        .input
+        .actual
+        .names()
+        .and_then(|names| names.txt.clone())
+        .filter(|_| name::txt_is_ours(sight));
+    if let Some(old) = txt {
+        steps.push(Step::Effect(Effect::ChangeNames {
+            class: shop.class.clone(),
+            zone: shop.writer.zone.clone(),
+            changes: vec![NameChange::Delete(old)],
+        }));
+    }
+    steps
+}
+
+fn tagged<'a>(sight: &'a Sight<'_>) -> impl Iterator<Item = Side> + 'a {
+    Side::BOTH.into_iter().filter(|side| {
+        sight
+            .input
+            .actual
+            .instance(*side)
+            .is_some_and(|view| view.tag_owner.as_ref() == Some(&sight.input.shop.owner))
+    })
+}

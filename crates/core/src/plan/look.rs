@@ -1,0 +1,285 @@
+//! What to look at, and how often: slowly at rest, quickly on suspicion, at once after a call.
+
+use super::{Sight, name};
+use crate::decision::{Effect, Look, Step};
+use crate::journal::Phase;
+use crate::reading::Query;
+use crate::side::Side;
+use crate::time::after;
+use std::time::Duration;
+
+/// How often clouds are asked.
+struct Pace {
+    instances: Duration,
+    lags: Duration,
+    health: Duration,
+    documents: Duration,
+    pools: Duration,
+}
+
+/// At rest: RDS every 30 s (one paged call for a whole account and region), documents every 5 min.
+const AT_REST: Pace = Pace {
+    instances: Duration::from_secs(30),
+    lags: Duration::from_secs(30),
+    health: Duration::from_secs(60),
+    documents: Duration::from_secs(300),
+    pools: Duration::from_secs(300),
+};
+/// When something is Down about the active region, or something is owed.
+const ON_SUSPICION: Pace = Pace {
+    instances: Duration::from_secs(10),
+    lags: Duration::from_secs(15),
+    health: Duration::from_secs(10),
+    documents: Duration::from_secs(20),
+    pools: Duration::from_secs(60),
+};
+/// While a move is in flight.
+const IN_MOVE: Pace = Pace {
+    instances: Duration::from_secs(5),
+    lags: Duration::from_secs(15),
+    health: Duration::from_secs(10),
+    documents: Duration::from_secs(10),
+    pools: Duration::from_secs(60),
+};
+/// A Route 53 change that is awaited.
+const CHANGE: Duration = Duration::from_secs(5);
+/// After a start the last lag samples of this long are read: the newest good one may be old.
+const FIRST_LAGS_BACK: Duration = Duration::from_secs(3 * 3600);
+/// Later on this long is enough to see a sample and its end.
+const LAGS_BACK: Duration = Duration::from_secs(900);
+
+/// Everything that this shop needs to have read, and how often.
+pub(super) fn look(sight: &Sight<'_>) -> Vec<Look> {
+    let mut looks = Vec::with_capacity(32);
+    services(sight, &mut looks);
+    clouds(sight, &mut looks);
+    change(sight, &mut looks);
+    looks
+}
+
+fn pace(sight: &Sight<'_>) -> &'static Pace {
+    let journal = sight.input.journal;
+    let suspicion = sight.facts.as_ref().is_none_or(|facts| facts.trouble.is_some());
+    if journal.in_flight().is_some() {
+        &IN_MOVE
+    } else if suspicion || !journal.obligations.is_empty() || journal.adopting_since.is_some() {
+        &ON_SUSPICION
+    } else {
+        &AT_REST
+    }
+}
+
+fn services(sight: &Sight<'_>, looks: &mut Vec<Look>) {
+    let shop = sight.input.shop;
+    let (interval, timeout) = (shop.policy.interval, shop.policy.timeout);
+    let class = &shop.class;
+    let newer_than = fresh_round(sight);
+    for side in Side::BOTH {
+        let region = &shop.regions[side];
+        for service in &region.services {
+            let query = Query::Probe {
+                class: class.clone(),
+                url: service.url.clone(),
+                region: region.name.clone(),
+                timeout,
+            };
+            looks.push(Look {
+                query,
+                every: interval,
+                newer_than,
+            });
+        }
+        if let Some(url) = &region.proof {
+            let query = Query::Proof {
+                class: class.clone(),
+                url: url.clone(),
+                region: region.name.clone(),
+                timeout,
+            };
+            looks.push(Look {
+                query,
+                every: interval,
+                newer_than,
+            });
+        }
+    }
+    for url in &shop.references {
+        let query = Query::Reference {
+            class: class.clone(),
+            url: url.clone(),
+            timeout,
+        };
+        looks.push(Look {
+            query,
+            every: interval,
+            newer_than: None,
+        });
+    }
+}
+
+fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
+    let (shop, pace) = (sight.input.shop, pace(sight));
+    let class = &shop.class;
+    let round = fresh_round(sight);
+    for side in Side::BOTH {
+        let region = &shop.regions[side];
+        let scope = shop.scope(side);
+        let ids = vec![region.instance.clone()];
+        let newer_than = round.max(last_call(sight, |effect| match effect {
+            Effect::Stop { scope: s, .. } | Effect::Tag { scope: s, .. } | Effect::Untag { scope: s, .. } => {
+                *s == scope
+            }
+            Effect::SetReadOnly { .. } | Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => false,
+        }));
+        looks.push(Look {
+            query: Query::Instances {
+                scope: scope.clone(),
+                ids,
+            },
+            every: pace.instances,
+            newer_than,
+        });
+        let pool = region.pool.clone();
+        let health = Query::PoolHealth {
+            class: class.clone(),
+            pool: pool.clone(),
+        };
+        looks.push(Look {
+            query: health,
+            every: pace.health,
+            newer_than: round,
+        });
+        looks.push(Look {
+            query: Query::Pool {
+                class: class.clone(),
+                pool,
+            },
+            every: pace.pools,
+            newer_than: None,
+        });
+        parameters(sight, side, pace, looks);
+    }
+    let documents = |query, newer_than| Look {
+        query,
+        every: pace.documents,
+        newer_than,
+    };
+    for id in &shop.balancers {
+        let query = Query::Balancer {
+            class: class.clone(),
+            zone: shop.zone.clone(),
+            id: id.clone(),
+        };
+        let called = last_call(
+            sight,
+            |effect| matches!(effect, Effect::PatchBalancer { id: patched, .. } if patched == id),
+        );
+        looks.push(documents(query, called));
+    }
+    let names = Query::Names {
+        class: class.clone(),
+        zone: shop.writer.zone.clone(),
+        name: shop.writer.name.clone(),
+    };
+    looks.push(documents(
+        names,
+        last_call(sight, |effect| matches!(effect, Effect::ChangeNames { .. })),
+    ));
+    lag(sight, pace, round, looks);
+}
+
+/// The lag of the instance that replicates: B's, or whichever is one.
+fn lag(sight: &Sight<'_>, pace: &Pace, round: Option<Duration>, looks: &mut Vec<Look>) {
+    let shop = sight.input.shop;
+    for side in Side::BOTH {
+        let replica = sight
+            .input
+            .actual
+            .instance(side)
+            .is_some_and(|view| view.source.is_some());
+        if !replica {
+            continue;
+        }
+        let known = sight.facts.as_ref().is_some_and(|facts| facts.caught_up_to.is_some());
+        let back = if known { LAGS_BACK } else { FIRST_LAGS_BACK };
+        let query = Query::Lags {
+            scope: shop.scope(side),
+            ids: vec![shop.regions[side].instance.clone()],
+            back,
+        };
+        looks.push(Look {
+            query,
+            every: pace.lags,
+            newer_than: round,
+        });
+    }
+}
+
+/// Parameter groups matter where something about a fence is owed.
+fn parameters(sight: &Sight<'_>, side: Side, pace: &Pace, looks: &mut Vec<Look>) {
+    let (Some(group), true) = (
+        sight.input.actual.group(side),
+        sight
+            .input
+            .journal
+            .obligations
+            .iter()
+            .any(|o| o.region == *sight.region(side)),
+    ) else {
+        return;
+    };
+    let newer_than = last_call(
+        sight,
+        |effect| matches!(effect, Effect::SetReadOnly { group: changed, .. } if changed == group),
+    );
+    let query = Query::Parameters {
+        scope: sight.input.shop.scope(side),
+        group: group.clone(),
+    };
+    looks.push(Look {
+        query,
+        every: pace.documents,
+        newer_than,
+    });
+}
+
+fn change(sight: &Sight<'_>, looks: &mut Vec<Look>) {
+    let Some(id) = name::newest_change(sight) else { return };
+    let in_sync = sight
+        .input
+        .actual
+        .change
+        .as_ref()
+        .is_some_and(|(known, read)| known == id && read.present().is_some_and(|change| change.in_sync));
+    if !in_sync {
+        let query = Query::Change {
+            class: sight.input.shop.class.clone(),
+            id: id.clone(),
+        };
+        looks.push(Look {
+            query,
+            every: CHANGE,
+            newer_than: None,
+        });
+    }
+}
+
+/// When the newest matching call ended: what it changed must be read after that.
+fn last_call(sight: &Sight<'_>, matches: impl Fn(&Effect) -> bool) -> Option<Duration> {
+    sight.input.calls.iter().rev().find_map(|call| match &call.step {
+        Step::Effect(effect) if matches(effect) => call.ended.as_ref().map(|(at, _)| at.mono),
+        Step::Effect(_) | Step::Promote(_) => None,
+    })
+}
+
+/// In Preparing, and in Excluding once it has been read back, one round of everything newer than that is needed now.
+fn fresh_round(sight: &Sight<'_>) -> Option<Duration> {
+    let current = sight.input.journal.in_flight()?;
+    let since = match current.phase {
+        Phase::Preparing => current.since,
+        Phase::Excluding => super::excluding::read_back(sight, current)?,
+        Phase::Requested | Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
+    };
+    let ago = crate::time::since(after(since, Duration::ZERO), sight.input.now.wall);
+    Some(sight.input.now.mono.saturating_sub(ago))
+}

@@ -1,0 +1,79 @@
+//! What the nearest promotion still lacks. Supply all of it, and the decision flips; supply less, and it does not.
+
+use super::Sight;
+use super::held::{Held, held};
+use crate::decision::Missing;
+use crate::diagnose::{alive, suspect};
+use crate::evidence::is_out;
+use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote};
+use crate::refusal::Refusal;
+
+/// The shorter of the two lists: for a dead region, or for a dead database that nobody reaches.
+pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
+    let Some(facts) = &sight.facts else { return Vec::new() };
+    if sight.input.journal.in_flight().is_some() {
+        return Vec::new();
+    }
+    if sight.diagnosis.calls_for_promotion() {
+        return once_diagnosed(sight, facts);
+    }
+    let (region, database) = (for_region_down(facts), for_database_down(facts));
+    let mut missing = Vec::new();
+    if suspect(facts, sight.input.fleet).is_some() {
+        missing.push(Missing::TrustInObserver);
+    }
+    if alive(facts) {
+        missing.push(Missing::DatabaseSilence);
+    }
+    missing.extend(if region.len() <= database.len() {
+        region
+    } else {
+        database
+    });
+    missing
+}
+
+fn once_diagnosed(sight: &Sight<'_>, facts: &Facts) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    if let Held::Until(until) = held(sight, facts) {
+        missing.push(Missing::NotBefore(until));
+    }
+    let refusals = sight
+        .refusals
+        .iter()
+        .filter(|refusal| !matches!(refusal, Refusal::NotHeld { .. }));
+    missing.extend(refusals.map(|refusal| Missing::RefusalGone(refusal.name())));
+    missing
+}
+
+fn for_region_down(facts: &Facts) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    push(&mut missing, facts.a.probe.value != ProbeVote::Down, Missing::ProbeDown);
+    push(&mut missing, facts.a.edge.value != EdgeVote::Down, Missing::EdgeDown);
+    push(&mut missing, facts.link.value != LinkVote::Broken, Missing::LinkBroken);
+    push(
+        &mut missing,
+        facts.a.instance.value != InstanceVote::Silent,
+        Missing::InstanceSilent,
+    );
+    missing
+}
+
+fn for_database_down(facts: &Facts) -> Vec<Missing> {
+    let mut missing = Vec::new();
+    push(&mut missing, !is_out(facts.a.probe.value), Missing::ServicesOut);
+    push(
+        &mut missing,
+        !facts.a.writer_services_down.value,
+        Missing::WriterServicesDown,
+    );
+    push(&mut missing, facts.a.edge.value != EdgeVote::Down, Missing::EdgeDown);
+    push(&mut missing, facts.link.value != LinkVote::Broken, Missing::LinkBroken);
+    missing
+}
+
+fn push(missing: &mut Vec<Missing>, lacks: bool, what: Missing) {
+    if lacks {
+        missing.push(what);
+    }
+}

@@ -1,0 +1,210 @@
+//! The name level: the writer's CNAME, our TXT beside it, and the tags that let a lost journal be found again.
+
+use super::{Sight, standpoint};
+use crate::Text;
+use crate::actual::Read;
+use crate::decision::{Effect, LevelState, NameChange, Step};
+use crate::journal::Phase;
+use crate::outcome::Outcome;
+use crate::owner_record::OwnerRecord;
+use crate::reading::{NamesView, RecordSet};
+use std::time::Duration;
+
+/// Route 53 propagates "generally within 60 s": what is believed when nobody can be asked about the change any more.
+const PROPAGATION: Duration = Duration::from_secs(60);
+
+/// One atomic batch for what differs, and the tags.
+pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let changes = changes(sight);
+    if !changes.is_empty() {
+        let shop = sight.input.shop;
+        steps.push(Step::Effect(Effect::ChangeNames {
+            class: shop.class.clone(),
+            zone: shop.writer.zone.clone(),
+            changes,
+        }));
+    }
+    steps.extend(tag(sight));
+    steps
+}
+
+/// Whether the level holds.
+pub(super) fn state(sight: &Sight<'_>) -> LevelState {
+    if sight.input.actual.names().is_none() || sight.input.journal.active_region.is_none() {
+        LevelState::Unknown
+    } else if changes(sight).is_empty() {
+        LevelState::Holds
+    } else {
+        LevelState::Differs
+    }
+}
+
+fn changes(sight: &Sight<'_>) -> Vec<NameChange> {
+    let Some(names) = sight.input.actual.names() else {
+        return Vec::new();
+    };
+    if sight.foreign_owner().is_some() || is_leaving(sight) || waits_for_promotion(sight) {
+        return Vec::new();
+    }
+    let mut changes = Vec::new();
+    changes.extend(writer_changes(sight, names));
+    changes.extend(txt_changes(sight, names));
+    changes
+}
+
+fn is_leaving(sight: &Sight<'_>) -> bool {
+    sight.input.shop.deleting
+}
+
+/// From the licence until the promotion is done both records wait: they change together, in one batch.
+fn waits_for_promotion(sight: &Sight<'_>) -> bool {
+    sight
+        .input
+        .journal
+        .in_flight()
+        .is_some_and(|m| m.phase == Phase::Promoting)
+}
+
+fn txt_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
+    let Some(want) = wanted_txt(sight) else {
+        return Vec::new();
+    };
+    let shop = sight.input.shop;
+    match &names.txt {
+        Some(old) if OwnerRecord::parse(old).as_ref() == Some(&want) => Vec::new(),
+        Some(old) => vec![
+            NameChange::Delete(old.clone()),
+            NameChange::Create(want.record(&shop.writer.name)),
+        ],
+        None => vec![NameChange::Create(want.record(&shop.writer.name))],
+    }
+}
+
+/// What our TXT should say; while an adoption has only begun, that we are the owner.
+fn wanted_txt(sight: &Sight<'_>) -> Option<OwnerRecord> {
+    let journal = sight.input.journal;
+    let owner = sight.input.shop.owner.clone();
+    if journal.active_region.is_some() {
+        let (region, excluded) = (journal.active_region.clone(), journal.excluded.clone());
+        return Some(OwnerRecord {
+            owner,
+            epoch: journal.epoch,
+            region,
+            excluded,
+        });
+    }
+    // Not ours to change before W is known: what an earlier life of ours wrote is what an adoption reads.
+    let absent = sight.input.actual.names().is_some_and(|names| names.txt.is_none());
+    (journal.adopting_since.is_some() && absent).then_some(OwnerRecord {
+        owner,
+        epoch: 0,
+        region: None,
+        excluded: None,
+    })
+}
+
+/// The name follows W once a move of ours has repointed it; an adoption moves no name.
+fn writer_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
+    let Some(endpoint) = wanted_endpoint(sight) else {
+        return Vec::new();
+    };
+    let writer = &sight.input.shop.writer;
+    let want = RecordSet {
+        name: writer.name.clone(),
+        kind: "CNAME".into(),
+        ttl: i64::try_from(writer.ttl.as_secs()).ok(),
+        values: vec![endpoint.clone()],
+        simple: true,
+    };
+    match &names.writer {
+        None => vec![NameChange::Create(want)],
+        Some(record) if !record.simple || &*record.kind != "CNAME" => Vec::new(),
+        Some(record) if record.values.iter().any(|value| plain(value) == plain(endpoint)) => Vec::new(),
+        Some(record) => vec![NameChange::Delete(record.clone()), NameChange::Create(want)],
+    }
+}
+
+fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
+    let journal = sight.input.journal;
+    if journal.name_epoch != Some(journal.epoch) {
+        return None;
+    }
+    let side = sight.side(journal.active_region.as_ref())?;
+    sight.input.actual.instance(side)?.endpoint.as_ref()
+}
+
+/// A DNS name for comparison: lower case, no final dot.
+pub(super) fn plain(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Since when (monotonic) the records as they are now have been everywhere.
+pub(super) fn in_sync_since(sight: &Sight<'_>) -> Option<Duration> {
+    let names = sight.input.actual.names.as_ref()?;
+    match sight
+        .input
+        .actual
+        .change
+        .as_ref()
+        .filter(|(id, _)| newest_change(sight).is_some_and(|newest| newest == id))
+    {
+        Some((_, read)) => read.present().filter(|change| change.in_sync).map(|_| read.since.mono),
+        // After a takeover nobody knows the change's id: seen in the listing for as long as propagation takes.
+        None if newest_change(sight).is_none() => {
+            let seen = names.since.mono + PROPAGATION;
+            (seen <= sight.input.now.mono).then_some(seen)
+        }
+        None => None,
+    }
+}
+
+/// The id of the newest accepted change of ours.
+pub(super) fn newest_change<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
+    sight
+        .input
+        .calls
+        .iter()
+        .rev()
+        .find_map(|call| match (&call.step, &call.ended) {
+            (Step::Effect(Effect::ChangeNames { .. }), Some((_, Outcome::Accepted(receipt)))) => {
+                receipt.change.as_ref()
+            }
+            (Step::Effect(_) | Step::Promote(_), _) => None,
+        })
+}
+
+/// Owner and epoch on W's instance, written once it is adopted or promoted.
+fn tag(sight: &Sight<'_>) -> Option<Step> {
+    let (journal, shop) = (sight.input.journal, sight.input.shop);
+    if tags_hold(sight) || is_leaving(sight) || waits_for_promotion(sight) {
+        return None;
+    }
+    let side = sight.side(journal.active_region.as_ref())?;
+    let view = sight.input.actual.instances[side].as_ref().and_then(Read::present)?;
+    Some(Step::Effect(Effect::Tag {
+        scope: shop.scope(side),
+        arn: view.arn.clone(),
+        tags: vec![
+            ("breakwater:owner".into(), shop.owner.clone()),
+            ("breakwater:epoch".into(), journal.epoch.to_string().into()),
+        ],
+    }))
+}
+
+/// Whether W's instance bears our tags; where its API does not answer there is nothing to do now.
+pub(super) fn tags_hold(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    let Some(side) = sight.side(journal.active_region.as_ref()) else {
+        return true;
+    };
+    let Some(view) = sight.input.actual.instance(side) else {
+        return true;
+    };
+    view.tag_owner.as_ref() == Some(&sight.input.shop.owner) && view.tag_epoch == Some(journal.epoch)
+}
+
+/// Whether the TXT that stands there is ours.
+pub(super) fn txt_is_ours(sight: &Sight<'_>) -> bool {
+    standpoint::owner_record(sight.input).is_some_and(|record| record.owner == sight.input.shop.owner)
+}

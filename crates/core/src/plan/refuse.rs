@@ -1,0 +1,200 @@
+//! May we? All refusals that hold, each a predicate of its own.
+
+use super::held::{Held, held};
+use super::{Sight, standpoint, traffic};
+use crate::actual::Read;
+use crate::facts::{Facts, InstanceVote};
+use crate::journal::{ObligationKind, Phase};
+use crate::loss;
+use crate::refusal::Refusal;
+use crate::shop::Mode;
+use std::time::Duration;
+
+/// B's critical services Down for longer than this before A's first Down speak against B.
+const STANDBY_DOWN_BEFORE: Duration = Duration::from_secs(60);
+
+/// All that stands against a move by itself now. What depends on evidence is asked once a diagnosis calls for a move.
+pub(super) fn refusals(sight: &Sight<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(mode(sight));
+    refusals.extend(suspended(sight));
+    refusals.extend(frozen(sight));
+    refusals.extend(owned_elsewhere(sight));
+    refusals.extend(unknown_active(sight));
+    refusals.extend(move_in_flight(sight));
+    refusals.extend(cool_down(sight));
+    refusals.extend(obligation_open(sight));
+    if let Some(facts) = sight.facts.as_ref().filter(|_| sight.diagnosis.calls_for_promotion()) {
+        refusals.extend(not_held(sight, facts));
+        refusals.extend(loss(sight, facts));
+        refusals.extend(standby_missing(sight, facts));
+        refusals.extend(standby_busy(sight, facts));
+        refusals.extend(standby_not_replica(sight, facts));
+        refusals.extend(standby_services_down(facts));
+        refusals.extend(traffic_not_moved(sight, facts));
+        refusals.extend(name_unmovable(sight));
+    }
+    refusals
+}
+
+/// Those that stand against going on with the move in flight.
+pub(super) fn against_going_on<'a>(sight: &'a Sight<'_>) -> impl Iterator<Item = &'a Refusal> {
+    sight
+        .refusals
+        .iter()
+        .filter(|refusal| !matches!(refusal, Refusal::MoveInFlight))
+}
+
+fn mode(sight: &Sight<'_>) -> Option<Refusal> {
+    match sight.input.shop.policy.mode {
+        Mode::Observe => Some(Refusal::ObserveMode),
+        Mode::Approve => Some(Refusal::AwaitingApproval),
+        Mode::Automatic => None,
+    }
+}
+
+fn suspended(sight: &Sight<'_>) -> Option<Refusal> {
+    sight.input.shop.suspended.then_some(Refusal::Suspended)
+}
+
+fn frozen(sight: &Sight<'_>) -> Option<Refusal> {
+    let wall = sight.input.now.wall;
+    let freeze = sight
+        .input
+        .shop
+        .policy
+        .freezes
+        .iter()
+        .find(|freeze| freeze.from <= wall && wall < freeze.until)?;
+    Some(Refusal::Frozen {
+        name: freeze.name.clone(),
+        until: freeze.until,
+    })
+}
+
+fn owned_elsewhere(sight: &Sight<'_>) -> Option<Refusal> {
+    sight.foreign_owner().map(|owner| Refusal::OwnedElsewhere { owner })
+}
+
+fn unknown_active(sight: &Sight<'_>) -> Option<Refusal> {
+    let journal = sight.input.journal;
+    let adopted = sight.side(journal.active_region.as_ref()).is_some();
+    (!adopted && sight.input.shop.policy.mode != Mode::Observe).then_some(Refusal::UnknownActive)
+}
+
+fn move_in_flight(sight: &Sight<'_>) -> Option<Refusal> {
+    sight.input.journal.in_flight().map(|_| Refusal::MoveInFlight)
+}
+
+fn cool_down(sight: &Sight<'_>) -> Option<Refusal> {
+    let until = sight.input.journal.cool_down_until?;
+    (sight.input.now.wall < until).then_some(Refusal::CoolDown { until })
+}
+
+/// What the move in flight itself owes is no obligation of an earlier one.
+fn obligation_open(sight: &Sight<'_>) -> Option<Refusal> {
+    let own = sight.input.journal.in_flight().map(|m| m.number);
+    let open = sight.input.journal.obligations.iter().any(|o| match o.kind {
+        ObligationKind::FenceFormerWriter | ObligationKind::RebuildStandby => Some(o.number) != own,
+        ObligationKind::Unfence => false,
+    });
+    open.then_some(Refusal::ObligationOpen)
+}
+
+fn not_held(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    if facts.round.is_none() {
+        return Some(Refusal::Quarantine);
+    }
+    match held(sight, facts) {
+        Held::Yes => None,
+        Held::Until(until) => Some(Refusal::NotHeld { until }),
+        Held::Never => Some(Refusal::Quarantine),
+    }
+}
+
+fn loss(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    let budget = i64::try_from(sight.input.shop.policy.max_loss.as_secs()).unwrap_or(i64::MAX);
+    match loss::estimate(facts, sight.input.now) {
+        None => Some(Refusal::LossUnknown),
+        Some(loss) if loss.seconds > budget => Some(Refusal::LossOverBudget {
+            seconds: loss.seconds,
+            budget,
+        }),
+        Some(_) => None,
+    }
+}
+
+fn standby_missing(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    let seen = sight.input.actual.instance(facts.active.other()).is_some();
+    let gone = facts.b.instance.value == InstanceVote::Absent;
+    (!seen || gone || facts.b.replaced).then_some(Refusal::StandbyMissing)
+}
+
+/// Anything else: try, RDS decides.
+fn standby_busy(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    let view = sight.input.actual.instance(facts.active.other())?;
+    let busy = matches!(
+        &*view.status,
+        "creating" | "backing-up" | "modifying" | "rebooting" | "upgrading"
+    );
+    busy.then(|| Refusal::StandbyBusy {
+        status: view.status.clone(),
+    })
+}
+
+fn standby_not_replica(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    let view = sight.input.actual.instance(facts.active.other())?;
+    let follows = standpoint::names_as_source(view, sight.input, facts.active);
+    (!follows).then_some(Refusal::StandbyNotReplica)
+}
+
+fn standby_services_down(facts: &Facts) -> Option<Refusal> {
+    (facts.b.critical_down_before_trouble > STANDBY_DOWN_BEFORE).then_some(Refusal::StandbyServicesDown)
+}
+
+/// A could not be excluded: a load balancer cannot be read or serves nobody, names A where we cannot change it, or B
+/// could not take the users.
+fn traffic_not_moved(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
+    let (shop, actual) = (sight.input.shop, sight.input.actual);
+    let (a, b) = (facts.active, facts.active.other());
+    let refuse = |why: String| Some(Refusal::TrafficNotMoved { why: why.into() });
+    for (id, read) in shop.balancers.iter().zip(&actual.balancers) {
+        let Some(document) = read.as_ref().and_then(Read::present) else {
+            return refuse(format!("load balancer {id} cannot be read"));
+        };
+        if !document.enabled {
+            return refuse(format!("load balancer {id} is disabled"));
+        }
+        if document.named_elsewhere.contains(&shop.regions[a].pool) {
+            return refuse(format!(
+                "load balancer {id} names the pool of {} in a rule or a weight",
+                shop.regions[a].name
+            ));
+        }
+        let excluded = sight.input.journal.excluded.as_ref() == Some(sight.region(b));
+        if !excluded && !traffic::names(document, &shop.regions[b].pool) {
+            return refuse(format!(
+                "load balancer {id} does not name the pool of {}",
+                shop.regions[b].name
+            ));
+        }
+    }
+    match actual.pools[b].as_ref().map(|read| &read.seen) {
+        Some(crate::reading::Seen::Absent) => refuse(format!("pool {} does not exist", shop.regions[b].pool)),
+        Some(crate::reading::Seen::Present(pool)) if !pool.enabled => {
+            refuse(format!("pool {} is disabled", shop.regions[b].pool))
+        }
+        Some(crate::reading::Seen::Present(_) | crate::reading::Seen::Silent | crate::reading::Seen::Unknown(_))
+        | None => None,
+    }
+}
+
+/// Route 53 does not answer now. Once the promotion is under way the question is moot.
+fn name_unmovable(sight: &Sight<'_>) -> Option<Refusal> {
+    let later = sight
+        .input
+        .journal
+        .in_flight()
+        .is_some_and(|m| m.phase >= Phase::Promoting);
+    (!later && sight.input.actual.names().is_none()).then_some(Refusal::NameUnmovable)
+}

@@ -1,0 +1,73 @@
+//! Abort: until the point of no return a move can be undone, and is, when the database lives or time runs out.
+
+use super::Sight;
+use crate::facts::{Facts, LinkVote, ProofVote};
+use crate::journal::{Journal, Move, MoveOutcome, ObligationKind, Phase};
+use crate::time::{after, since};
+use crate::window::CONFIRM_APART;
+use std::time::Duration;
+
+/// No automatic move for this long after a rollback: long enough not to flap.
+const COOL_DOWN: Duration = Duration::from_secs(120);
+
+/// The entry that ends the move as rolled back, if it must end. Never once the promotion may have been sent.
+pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
+    match current.phase {
+        Phase::Requested | Phase::Preparing | Phase::Excluding => {}
+        Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
+    }
+    let because = reason(sight, current)?;
+    let now = sight.input.now.wall;
+    let mut journal = sight.input.journal.clone();
+    let mut ended = current.clone();
+    ended.outcome = Some(MoveOutcome::RolledBack);
+    ended.because = Some(because.into());
+    ended.since = now;
+    ended.deadline = None;
+    journal.current = Some(ended);
+    journal.cool_down_until = Some(after(now, COOL_DOWN));
+    if journal.excluded.as_ref() == Some(&current.from) {
+        journal.excluded = None;
+    }
+    // A promotion that did not happen may have begun to fence the writer: that is undone too.
+    for owed in journal.obligations.iter_mut().filter(|o| o.number == current.number) {
+        if owed.kind == ObligationKind::FenceFormerWriter {
+            owed.kind = ObligationKind::Unfence;
+        }
+    }
+    let mut unfence_seen = false;
+    journal.obligations.retain(|o| {
+        let double = o.number == current.number && o.kind == ObligationKind::Unfence && unfence_seen;
+        unfence_seen |= o.number == current.number && o.kind == ObligationKind::Unfence;
+        !double
+    });
+    if sight
+        .facts
+        .as_ref()
+        .is_some_and(|facts| !crate::diagnose::services_out(facts))
+    {
+        journal.front = Some(current.from.clone());
+    }
+    Some(journal)
+}
+
+fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {
+    if current
+        .deadline
+        .is_some_and(|deadline| sight.input.now.wall >= deadline)
+    {
+        return Some("the phase took longer than its deadline");
+    }
+    let facts = sight.facts.as_ref()?;
+    (current.automatic && lives(sight, facts)).then_some("the database of the old region lives")
+}
+
+/// Any Up about A's database in two rounds.
+fn lives(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let now = sight.input.now.wall;
+    let for_at_least = |begin: Option<jiff::Timestamp>, d: Duration| begin.is_some_and(|begin| since(begin, now) >= d);
+    let proof = matches!(facts.proof.value, ProofVote::Up | ProofVote::Refused)
+        && for_at_least(facts.proof.since, sight.input.shop.policy.interval);
+    let link = facts.link.value == LinkVote::Flowing && facts.link.held >= CONFIRM_APART;
+    proof || link
+}

@@ -1,0 +1,119 @@
+//! Look, compare, call, look: whether a step may be sent now, given what was sent before.
+
+use super::Sight;
+use crate::decision::{Effect, SentCall, Step};
+use crate::outcome::Outcome;
+use std::time::Duration;
+
+/// A call that was accepted but has not shown is sent again after this.
+const SHOW_PATIENCE: Duration = Duration::from_secs(20);
+/// First pause after a refusal; it doubles with each failure in a row.
+const REFUSED_PAUSE: Duration = Duration::from_secs(15);
+/// Pause after 401/403: permissions change slowly.
+const DENIED_PAUSE: Duration = Duration::from_secs(60);
+/// Pause after throttling, where the provider names none.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(10);
+/// No pause is longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Whether this step may be sent: nothing of its target is in flight, its object was read since the last call, and the
+/// pause after a failure is over. Promotions have their own rule, in `promoting`.
+pub(super) fn may_send(sight: &Sight<'_>, step: &Step) -> bool {
+    let Step::Effect(effect) = step else { return true };
+    let Some(last) = last_of(sight, effect) else {
+        return true;
+    };
+    let Some((ended, outcome)) = &last.ended else {
+        return false;
+    };
+    let waited = sight.input.now.mono.saturating_sub(ended.mono);
+    read_since(sight, effect, ended.mono) && waited >= pause(outcome, last, effect)
+}
+
+/// The newest call to the same target.
+pub(super) fn last_of<'a>(sight: &Sight<'a>, effect: &Effect) -> Option<&'a SentCall> {
+    sight.input.calls.iter().rev().find(|call| match &call.step {
+        Step::Effect(sent) => same_target(sent, effect),
+        Step::Promote(_) => false,
+    })
+}
+
+/// Whether two effects change the same object, whatever they change it to.
+#[must_use]
+pub fn same_target(one: &Effect, other: &Effect) -> bool {
+    match (one, other) {
+        (Effect::SetReadOnly { scope, group, .. }, Effect::SetReadOnly { scope: s, group: g, .. }) => {
+            scope == s && group == g
+        }
+        (Effect::Stop { scope, instance }, Effect::Stop { scope: s, instance: i }) => scope == s && instance == i,
+        (
+            Effect::Tag { arn, .. } | Effect::Untag { arn, .. },
+            Effect::Tag { arn: a, .. } | Effect::Untag { arn: a, .. },
+        ) => arn == a,
+        (
+            Effect::ChangeNames { class, zone, changes },
+            Effect::ChangeNames {
+                class: c,
+                zone: z,
+                changes: other,
+            },
+        ) => class == c && zone == z && !changes.is_empty() && !other.is_empty(),
+        (Effect::PatchBalancer { zone, id, .. }, Effect::PatchBalancer { zone: z, id: i, .. }) => zone == z && id == i,
+        (
+            Effect::SetReadOnly { .. }
+            | Effect::Stop { .. }
+            | Effect::Tag { .. }
+            | Effect::Untag { .. }
+            | Effect::ChangeNames { .. }
+            | Effect::PatchBalancer { .. },
+            _,
+        ) => false,
+    }
+}
+
+/// Whether the object that the effect changes has been read (asked for) since then.
+fn read_since(sight: &Sight<'_>, effect: &Effect, mono: Duration) -> bool {
+    let actual = sight.input.actual;
+    let shop = sight.input.shop;
+    let side_of = |region: &str| shop.side(region);
+    match effect {
+        Effect::SetReadOnly { scope, .. } => side_of(&scope.region).is_some_and(|side| {
+            actual.parameters[side]
+                .as_ref()
+                .is_some_and(|read| read.asked_after(mono))
+        }),
+        Effect::Stop { scope, .. } | Effect::Tag { scope, .. } | Effect::Untag { scope, .. } => side_of(&scope.region)
+            .is_some_and(|side| {
+                actual.instances[side]
+                    .as_ref()
+                    .is_some_and(|read| read.asked_after(mono))
+            }),
+        Effect::ChangeNames { .. } => actual.names.as_ref().is_some_and(|read| read.asked_after(mono)),
+        Effect::PatchBalancer { id, .. } => shop
+            .balancers
+            .iter()
+            .position(|balancer| balancer == id)
+            .and_then(|index| actual.balancers[index].as_ref())
+            .is_some_and(|read| read.asked_after(mono)),
+    }
+}
+
+fn pause(outcome: &Outcome, last: &SentCall, effect: &Effect) -> Duration {
+    let doubled =
+        |first: Duration| (first * 2u32.saturating_pow(last.failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);
+    match outcome {
+        // A name or a balancer shows at once what was accepted; RDS takes its time.
+        Outcome::Accepted(_) => match effect {
+            Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => Duration::ZERO,
+            Effect::SetReadOnly { .. } | Effect::Stop { .. } | Effect::Tag { .. } | Effect::Untag { .. } => {
+                SHOW_PATIENCE
+            }
+        },
+        Outcome::Ambiguous(_) => doubled(Duration::from_secs(1)),
+        Outcome::Refused(_) => doubled(REFUSED_PAUSE),
+        Outcome::Denied(_) => doubled(DENIED_PAUSE),
+        Outcome::Throttled(after) => after.map_or(doubled(THROTTLED_PAUSE), |seconds| {
+            Duration::from_secs(u64::from(seconds))
+        }),
+    }
+}

@@ -1,0 +1,330 @@
+//! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
+
+use super::Sight;
+use crate::Text;
+use crate::actual::Read;
+use crate::decision::{BalancerPatch, Effect, LevelState, Step};
+use crate::diagnosis::Diagnosis;
+use crate::evidence::is_out;
+use crate::facts::{EdgeVote, Facts, ProbeVote};
+use crate::journal::{Journal, ObligationKind, Phase, SavedList, SteeringMap};
+use crate::reading::BalancerView;
+use crate::shop::Mode;
+use crate::side::Side;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// At most this many lists are remembered for putting back.
+const SAVED_AT_MOST: usize = 64;
+
+/// A change of what should hold: front to the other region, front back, the end of an exclusion.
+pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    if !sight.may_touch() {
+        return None;
+    }
+    let journal = sight.input.journal;
+    let facts = sight.facts.as_ref()?;
+    let active = sight.side(journal.active_region.as_ref())?;
+    if excluding(journal) {
+        return None;
+    }
+    let mut due = journal.clone();
+    if exclusion_ends(sight, facts) {
+        due.excluded = None;
+        return Some(due);
+    }
+    if journal.excluded.is_none() && !journal.saved_steering.is_empty() && state(sight) == LevelState::Holds {
+        due.saved_steering.clear();
+        return Some(due);
+    }
+    let front = sight.side(journal.front.as_ref())?;
+    if front == active && order_should_change(sight, facts) {
+        due.front = Some(sight.region(active.other()).clone());
+        return Some(due);
+    }
+    if front != active && journal.excluded.as_ref() != Some(sight.region(active)) && came_back(sight, facts) {
+        due.front = Some(sight.region(active).clone());
+        return Some(due);
+    }
+    None
+}
+
+/// From Excluding until the promotion shows, the move alone decides about traffic.
+fn excluding(journal: &Journal) -> bool {
+    journal.in_flight().is_some_and(|m| match m.phase {
+        Phase::Excluding | Phase::Promoting => true,
+        Phase::Preparing => journal.excluded.is_some(),
+        Phase::Requested | Phase::Repointing | Phase::Verifying | Phase::Holding => false,
+    })
+}
+
+/// Services out, held for `shiftAfter`, and the other region fit to take the users.
+fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let policy = &sight.input.shop.policy;
+    let held =
+        crate::diagnose::services_out(facts) && facts.a.out_held >= policy.shift_after && !facts.a.edge.held.is_zero();
+    let bars = matches!(
+        sight.diagnosis,
+        Diagnosis::ObserverSuspect | Diagnosis::ServicesDownEverywhere
+    );
+    let excluded = sight.input.journal.excluded.as_ref() == Some(sight.region(facts.active.other()));
+    policy.automatic_traffic && held && !bars && !excluded && fit(facts)
+}
+
+/// Up in one view, and neither Down nor Impaired in the other.
+fn fit(facts: &Facts) -> bool {
+    let (probe, edge) = (facts.b.probe.value, facts.b.edge.value);
+    let up = probe == ProbeVote::Up || edge == EdgeVote::Up;
+    up && !is_out(probe) && edge != EdgeVote::Down
+}
+
+/// Both views of the active region have been Up for `returnAfter`.
+fn came_back(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let patience = sight.input.shop.policy.return_after;
+    facts.a.probe_up_for >= patience && facts.a.edge_up_for >= patience
+}
+
+/// The fence has been observed, the region's probes have been Up for `returnAfter`, and its edge is not Down.
+fn exclusion_ends(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let input = sight.input;
+    let Some(side) = sight.side(input.journal.excluded.as_ref()) else {
+        return false;
+    };
+    let region = sight.region(side);
+    let fenced = !input
+        .journal
+        .obligations
+        .iter()
+        .any(|o| o.kind == ObligationKind::FenceFormerWriter && o.region == *region);
+    let edge = if side == facts.active {
+        facts.a.edge.value
+    } else {
+        facts.b.edge.value
+    };
+    fenced
+        && input.evidence.up_for(side, input.now, input.shop) >= input.shop.policy.return_after
+        && edge != EdgeVote::Down
+}
+
+/// One PATCH for each load balancer that is not as it should be.
+pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    let input = sight.input;
+    differences(sight)
+        .map(|(index, patch)| {
+            Step::Effect(Effect::PatchBalancer {
+                class: input.shop.class.clone(),
+                zone: input.shop.zone.clone(),
+                id: input.shop.balancers[index].clone(),
+                patch,
+            })
+        })
+        .collect()
+}
+
+/// Whether the level holds.
+pub(super) fn state(sight: &Sight<'_>) -> LevelState {
+    if sight.input.journal.front.is_none() || sight.input.actual.balancers.iter().any(|read| view(read).is_none()) {
+        LevelState::Unknown
+    } else if differences(sight).next().is_some() {
+        LevelState::Differs
+    } else {
+        LevelState::Holds
+    }
+}
+
+/// The load balancers that differ, and how.
+fn differences<'a>(sight: &'a Sight<'_>) -> impl Iterator<Item = (usize, BalancerPatch)> + 'a {
+    let want = Want::of(sight);
+    sight
+        .input
+        .actual
+        .balancers
+        .iter()
+        .enumerate()
+        .filter_map(move |(index, read)| {
+            let patch = want.as_ref()?.patch(&sight.input.shop.balancers[index], view(read)?);
+            (!patch.is_empty()).then_some((index, patch))
+        })
+}
+
+fn view(read: &Option<Read<BalancerView>>) -> Option<&BalancerView> {
+    read.as_ref().and_then(Read::present)
+}
+
+/// Since when (monotonic) each load balancer has been read without this pool; `None` while one still names it, or
+/// was not read since its last call.
+pub(super) fn excluded_since(sight: &Sight<'_>, side: Side) -> Option<Duration> {
+    let pool = &sight.input.shop.regions[side].pool;
+    sight
+        .input
+        .actual
+        .balancers
+        .iter()
+        .enumerate()
+        .try_fold(Duration::ZERO, |latest, (index, read)| {
+            let read = read.as_ref()?;
+            let document = read
+                .present()
+                .filter(|document| document.enabled && !names(document, pool))?;
+            let last = sight.input.calls.iter().rev().find(|call| match &call.step {
+                Step::Effect(Effect::PatchBalancer { id, .. }) => *id == sight.input.shop.balancers[index],
+                Step::Effect(_) | Step::Promote(_) => false,
+            });
+            let called = match last {
+                Some(call) => call.ended.as_ref()?.0.mono,
+                None => Duration::ZERO,
+            };
+            (read.asked.mono >= called).then_some(())?;
+            Some(latest.max(read.since.mono + document.dns_ttl.unwrap_or(Duration::ZERO)))
+        })
+}
+
+/// Whether any list of the document names the pool.
+pub(super) fn names(document: &BalancerView, pool: &Text) -> bool {
+    let in_map = |map: &BTreeMap<Text, Vec<Text>>| map.values().any(|pools| pools.contains(pool));
+    document.default_pools.contains(pool)
+        || document.fallback_pool == *pool
+        || in_map(&document.region_pools)
+        || in_map(&document.country_pools)
+        || in_map(&document.pop_pools)
+        || document.named_elsewhere.contains(pool)
+}
+
+/// What the load balancers should say.
+struct Want<'a> {
+    front: &'a Text,
+    other: &'a Text,
+    excluded: Option<&'a Text>,
+    order: bool,
+    saved: &'a [SavedList],
+}
+
+impl<'a> Want<'a> {
+    /// `None` while nothing is adopted, or nothing should be enforced.
+    fn of(sight: &'a Sight<'_>) -> Option<Want<'a>> {
+        let (shop, journal) = (sight.input.shop, sight.input.journal);
+        let front = sight.side(journal.front.as_ref())?;
+        let excluded = sight.side(journal.excluded.as_ref());
+        // Observe is asked here too, so that a level that only watches never counts as different.
+        (shop.policy.mode != Mode::Observe).then_some(Want {
+            front: &shop.regions[front].pool,
+            other: &shop.regions[front.other()].pool,
+            excluded: excluded.map(|side| &shop.regions[side].pool),
+            order: shop.policy.automatic_traffic,
+            saved: &journal.saved_steering,
+        })
+    }
+
+    fn patch(&self, balancer: &Text, now: &BalancerView) -> BalancerPatch {
+        let mut patch = BalancerPatch::default();
+        // With one of the two pools missing the order is left alone: there is nothing to order.
+        let both = [self.front, self.other]
+            .into_iter()
+            .all(|pool| now.default_pools.contains(pool));
+        let returns = self.excluded.is_none() && self.as_we_left(balancer, None, "", &now.default_pools).is_some();
+        if (self.order && both) || self.excluded.is_some() || returns {
+            let default_pools = self.default_pools(now);
+            if default_pools != now.default_pools {
+                patch.default_pools = Some(default_pools);
+            }
+            if now.fallback_pool != *self.front {
+                patch.fallback_pool = Some(self.front.clone());
+            }
+        }
+        for (map, lists) in [
+            (SteeringMap::Region, &now.region_pools),
+            (SteeringMap::Country, &now.country_pools),
+            (SteeringMap::Pop, &now.pop_pools),
+        ] {
+            let wanted: BTreeMap<Text, Vec<Text>> = lists
+                .iter()
+                .map(|(key, pools)| (key.clone(), self.list(balancer, map, key, pools)))
+                .collect();
+            if wanted != *lists {
+                patch.maps.insert(map, wanted);
+            }
+        }
+        patch
+    }
+
+    /// The saved list that still is as an exclusion left it.
+    fn as_we_left(&self, balancer: &Text, map: Option<SteeringMap>, key: &str, now: &[Text]) -> Option<&SavedList> {
+        self.saved
+            .iter()
+            .find(|saved| saved.balancer == *balancer && saved.map == map && *saved.key == *key && saved.left == now)
+    }
+
+    fn default_pools(&self, now: &BalancerView) -> Vec<Text> {
+        let mut pools = vec![self.front.clone()];
+        if self.excluded != Some(self.other) {
+            pools.push(self.other.clone());
+        }
+        let foreign = now
+            .default_pools
+            .iter()
+            .filter(|pool| *pool != self.front && *pool != self.other);
+        pools.extend(foreign.cloned());
+        pools
+    }
+
+    /// One list of a map: without the excluded pool, or as it was before where it still is as we left it.
+    fn list(&self, balancer: &Text, map: SteeringMap, key: &Text, now: &[Text]) -> Vec<Text> {
+        match self.excluded {
+            Some(excluded) => without(now, excluded, self.front),
+            None => self
+                .as_we_left(balancer, Some(map), key, now)
+                .map_or_else(|| now.to_vec(), |saved| saved.before.clone()),
+        }
+    }
+}
+
+/// A list without the excluded pool; an emptied one gets front's pool, and no pool stands twice.
+fn without(pools: &[Text], excluded: &Text, front: &Text) -> Vec<Text> {
+    let mut kept: Vec<Text> = Vec::with_capacity(pools.len());
+    for pool in pools.iter().filter(|pool| *pool != excluded) {
+        if !kept.contains(pool) {
+            kept.push(pool.clone());
+        }
+    }
+    if kept.is_empty() { vec![front.clone()] } else { kept }
+}
+
+/// The lists that name this side's pool now, and what an exclusion will leave of them.
+pub(super) fn to_save(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
+    let shop = sight.input.shop;
+    let (pool, front) = (&shop.regions[side].pool, &shop.regions[side.other()].pool);
+    let mut saved = Vec::new();
+    for (index, read) in sight.input.actual.balancers.iter().enumerate() {
+        let Some(document) = view(read) else { continue };
+        if document.default_pools.contains(pool) {
+            let mut left = without(&document.default_pools, pool, front);
+            left.retain(|kept| kept != front);
+            left.insert(0, front.clone());
+            let before = document.default_pools.clone();
+            saved.push(SavedList {
+                balancer: shop.balancers[index].clone(),
+                map: None,
+                key: "".into(),
+                before,
+                left,
+            });
+        }
+        for (map, lists) in [
+            (SteeringMap::Region, &document.region_pools),
+            (SteeringMap::Country, &document.country_pools),
+            (SteeringMap::Pop, &document.pop_pools),
+        ] {
+            for (key, before) in lists.iter().filter(|(_, pools)| pools.contains(pool)) {
+                saved.push(SavedList {
+                    balancer: shop.balancers[index].clone(),
+                    map: Some(map),
+                    key: key.clone(),
+                    before: before.clone(),
+                    left: without(before, pool, front),
+                });
+            }
+        }
+    }
+    saved.truncate(SAVED_AT_MOST);
+    saved
+}

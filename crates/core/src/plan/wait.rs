@@ -1,0 +1,76 @@
+//! What is awaited, when there is nothing to write and nothing to send.
+
+use super::{Sight, adopt, block, excluding, name, phases};
+use crate::decision::{LevelState, Levels, Wait};
+use crate::journal::{Move, ObligationKind, Phase};
+use crate::shop::Mode;
+
+/// The nearest thing that is awaited.
+pub(super) fn wait(sight: &Sight<'_>, levels: Levels) -> Option<Wait> {
+    let journal = sight.input.journal;
+    if sight.foreign_owner().is_some() {
+        return Some(Wait::Ownership);
+    }
+    if let Some(current) = journal.in_flight() {
+        return Some(in_move(sight, current));
+    }
+    if journal.active_region.is_none() {
+        return Some(adopting(sight));
+    }
+    if !block::all_read(sight) {
+        return Some(Wait::FirstReadings);
+    }
+    if journal.owes(ObligationKind::FenceFormerWriter).is_some() {
+        return Some(fence(sight));
+    }
+    (!Sight::all_hold(levels)).then_some(Wait::CallInFlight)
+}
+
+fn adopting(sight: &Sight<'_>) -> Wait {
+    let input = sight.input;
+    if input.actual.names().is_none() || input.shop.policy.mode == Mode::Observe {
+        Wait::FirstReadings
+    } else if !name::txt_is_ours(sight) || name::in_sync_since(sight).is_none() {
+        Wait::OwnerRecord
+    } else if !adopt::steady(sight) {
+        Wait::InstancesSteady
+    } else {
+        Wait::Adoption
+    }
+}
+
+fn in_move(sight: &Sight<'_>, current: &Move) -> Wait {
+    match current.phase {
+        Phase::Requested | Phase::Holding => Wait::FreshRound,
+        Phase::Preparing if phases::waiting_for_read_only(sight, current) => Wait::ReadOnly,
+        Phase::Preparing => Wait::FreshRound,
+        Phase::Excluding if excluding::read_back(sight, current).is_none() => Wait::Exclusion,
+        Phase::Excluding => Wait::FreshRound,
+        Phase::Promoting
+            if current
+                .licence
+                .as_ref()
+                .is_some_and(|licence| licence.by != *sight.input.me) =>
+        {
+            Wait::LicenceOver
+        }
+        Phase::Promoting => Wait::Promotion,
+        Phase::Repointing if sight.input.actual.names().is_none() => Wait::Route53,
+        Phase::Repointing if name::state(sight) != LevelState::Holds => Wait::CallInFlight,
+        Phase::Repointing if name::in_sync_since(sight).is_none() => Wait::NameInSync,
+        Phase::Repointing => Wait::NameTtl,
+        Phase::Verifying => Wait::Verification,
+    }
+}
+
+fn fence(sight: &Sight<'_>) -> Wait {
+    let owed = sight.input.journal.owes(ObligationKind::FenceFormerWriter);
+    let answers = owed
+        .and_then(|owed| sight.side(Some(&owed.region)))
+        .is_some_and(|side| sight.input.actual.instance(side).is_some());
+    if answers {
+        Wait::FormerWriterStopped
+    } else {
+        Wait::FormerWriterBack
+    }
+}

@@ -1,0 +1,218 @@
+//! Named reasons not to move now.
+
+use crate::Text;
+use crate::facts::InstanceVote;
+use jiff::Timestamp;
+
+/// A refusal with its evidence. The list is closed; `report` has the words and remedies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Mode Observe touches nothing.
+    ObserveMode,
+    /// Mode Approve waits for a person.
+    AwaitingApproval,
+    /// `spec.suspend` is true.
+    Suspended,
+    /// A freeze is in force.
+    Frozen {
+        /// Its name.
+        name: Text,
+        /// Its end.
+        until: Timestamp,
+    },
+    /// Evidence is young: windows started empty.
+    Quarantine,
+    /// A Down vote has not been held long enough.
+    NotHeld {
+        /// When it will have been, if nothing changes.
+        until: Timestamp,
+    },
+    /// Nothing tells how far the replica had come.
+    LossUnknown,
+    /// The loss estimate exceeds the budget.
+    LossOverBudget {
+        /// Estimate in seconds.
+        seconds: i64,
+        /// Budget in seconds.
+        budget: i64,
+    },
+    /// The standby's instance is not there, or is another one than the journal's.
+    StandbyMissing,
+    /// The standby's instance is busy with something that ends.
+    StandbyBusy {
+        /// Its status.
+        status: Text,
+    },
+    /// The standby's instance is no replica of the active region's.
+    StandbyNotReplica,
+    /// The standby's critical services were Down before the trouble began.
+    StandbyServicesDown,
+    /// The active region cannot be excluded from the load balancers.
+    TrafficNotMoved {
+        /// Which balancer or pool, and what is wrong with it.
+        why: Text,
+    },
+    /// Route 53 does not answer now.
+    NameUnmovable,
+    /// Another move is in flight.
+    MoveInFlight,
+    /// A move ended a short time ago.
+    CoolDown {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// An earlier move still owes something.
+    ObligationOpen,
+    /// Its turn in the queue has not come.
+    Paced,
+    /// Another installation owns the shop.
+    OwnedElsewhere {
+        /// Who.
+        owner: Text,
+    },
+    /// Nobody can tell where the writer is.
+    UnknownActive,
+    /// The request was made for another epoch.
+    StaleEpoch,
+}
+
+impl Refusal {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Refusal::ObserveMode => "ObserveMode",
+            Refusal::AwaitingApproval => "AwaitingApproval",
+            Refusal::Suspended => "Suspended",
+            Refusal::Frozen { .. } => "Frozen",
+            Refusal::Quarantine => "Quarantine",
+            Refusal::NotHeld { .. } => "NotHeld",
+            Refusal::LossUnknown => "LossUnknown",
+            Refusal::LossOverBudget { .. } => "LossOverBudget",
+            Refusal::StandbyMissing => "StandbyMissing",
+            Refusal::StandbyBusy { .. } => "StandbyBusy",
+            Refusal::StandbyNotReplica => "StandbyNotReplica",
+            Refusal::StandbyServicesDown => "StandbyServicesDown",
+            Refusal::TrafficNotMoved { .. } => "TrafficNotMoved",
+            Refusal::NameUnmovable => "NameUnmovable",
+            Refusal::MoveInFlight => "MoveInFlight",
+            Refusal::CoolDown { .. } => "CoolDown",
+            Refusal::ObligationOpen => "ObligationOpen",
+            Refusal::Paced => "Paced",
+            Refusal::OwnedElsewhere { .. } => "OwnedElsewhere",
+            Refusal::UnknownActive => "UnknownActive",
+            Refusal::StaleEpoch => "StaleEpoch",
+        }
+    }
+}
+
+/// Named reasons why a move would not go well, known on a quiet day.
+///
+/// Only those that today's readings can meet; the rest of the list comes with what reads them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocker {
+    /// The replica does not follow.
+    LinkBroken,
+    /// The lag is above the loss budget.
+    LagHigh,
+    /// The standby's instance is not there.
+    StandbyMissing,
+    /// The standby's instance is busy or not available.
+    StandbyBusy(InstanceVote),
+    /// The standby's critical services are Down.
+    StandbyServicesDown,
+    /// A load balancer does not name one of the two pools, or is missing.
+    PoolMissing(Text),
+    /// A pool is disabled.
+    PoolDisabled(Text),
+    /// A load balancer is disabled.
+    BalancerDisabled(Text),
+    /// The writer's record is missing.
+    RecordMissing,
+    /// The writer's record points elsewhere than to the writer.
+    RecordForeign,
+    /// The writer's record is weighted, an alias, or no CNAME.
+    RecordNotSimple,
+    /// Our TXT is missing.
+    OwnerRecordMissing,
+    /// An instance is another one than the journal's.
+    InstanceReplaced,
+    /// A provider denies us something.
+    PermissionDenied(Text),
+    /// There is no users' view of a region.
+    NoEdgeView,
+    /// An earlier move still owes something.
+    ObligationOpen,
+    /// A service has never been Up at its address.
+    ProbeNeverUp,
+    /// Risk: the shop has no proof URLs.
+    NoProof,
+    /// Risk: a region of the shop is us-east-1, where Route 53's control plane is.
+    NameNeedsUsEast1,
+    /// Risk: an instance uses a default parameter group, which cannot be changed.
+    DefaultParameterGroup,
+    /// Risk: another instance uses the same parameter group.
+    ParameterGroupShared,
+    /// Risk: the pool order does nothing under this steering policy until a region is excluded.
+    SteeringIgnoresOrder,
+}
+
+impl Blocker {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Blocker::LinkBroken => "LinkBroken",
+            Blocker::LagHigh => "LagHigh",
+            Blocker::StandbyMissing => "StandbyMissing",
+            Blocker::StandbyBusy(_) => "StandbyBusy",
+            Blocker::StandbyServicesDown => "StandbyServicesDown",
+            Blocker::PoolMissing(_) => "PoolMissing",
+            Blocker::PoolDisabled(_) => "PoolDisabled",
+            Blocker::BalancerDisabled(_) => "BalancerDisabled",
+            Blocker::RecordMissing => "RecordMissing",
+            Blocker::RecordForeign => "RecordForeign",
+            Blocker::RecordNotSimple => "RecordNotSimple",
+            Blocker::OwnerRecordMissing => "OwnerRecordMissing",
+            Blocker::InstanceReplaced => "InstanceReplaced",
+            Blocker::PermissionDenied(_) => "PermissionDenied",
+            Blocker::NoEdgeView => "NoEdgeView",
+            Blocker::ObligationOpen => "ObligationOpen",
+            Blocker::ProbeNeverUp => "ProbeNeverUp",
+            Blocker::NoProof => "NoProof",
+            Blocker::NameNeedsUsEast1 => "NameNeedsUsEast1",
+            Blocker::DefaultParameterGroup => "DefaultParameterGroup",
+            Blocker::ParameterGroupShared => "ParameterGroupShared",
+            Blocker::SteeringIgnoresOrder => "SteeringIgnoresOrder",
+        }
+    }
+
+    /// Whether it prevents a good move, or is a risk only.
+    #[must_use]
+    pub fn prevents(&self) -> bool {
+        match self {
+            Blocker::LinkBroken
+            | Blocker::LagHigh
+            | Blocker::StandbyMissing
+            | Blocker::StandbyBusy(_)
+            | Blocker::StandbyServicesDown
+            | Blocker::PoolMissing(_)
+            | Blocker::PoolDisabled(_)
+            | Blocker::BalancerDisabled(_)
+            | Blocker::RecordMissing
+            | Blocker::RecordForeign
+            | Blocker::RecordNotSimple
+            | Blocker::OwnerRecordMissing
+            | Blocker::InstanceReplaced
+            | Blocker::PermissionDenied(_)
+            | Blocker::NoEdgeView
+            | Blocker::ObligationOpen
+            | Blocker::ProbeNeverUp => true,
+            Blocker::NoProof
+            | Blocker::NameNeedsUsEast1
+            | Blocker::DefaultParameterGroup
+            | Blocker::ParameterGroupShared
+            | Blocker::SteeringIgnoresOrder => false,
+        }
+    }
+}

@@ -1,0 +1,363 @@
+//! Conditions, so that kstatus, Flux, Helm and Argo CD stay right during an outage.
+
+use super::{Condition, ConditionStatus, overdue, words};
+use crate::Text;
+use crate::decision::{Decision, LevelState, Next, Wait};
+use crate::diagnosis::Diagnosis;
+use crate::facts::LinkVote;
+use crate::journal::{MoveOutcome, ObligationKind, Phase};
+use crate::plan::Input;
+use crate::refusal::{Blocker, Refusal};
+use crate::shop::Mode;
+
+/// All conditions, in the order in which people read them.
+pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Condition> {
+    let ready = ready(input, decision);
+    let stalled = stalled(input, decision);
+    let standby = standby_ready(decision);
+    let protected = protected(input, decision, &standby);
+    vec![
+        ready_condition(&ready),
+        reconciling(&ready, stalled.as_ref()),
+        stalled.unwrap_or_else(|| {
+            condition(
+                "Stalled",
+                ConditionStatus::False,
+                "Progressing",
+                "no person is needed".into(),
+            )
+        }),
+        standby,
+        protected,
+        active_region_healthy(input, decision),
+        replicating(decision),
+        aligned("TrafficAligned", decision.levels.traffic, "the load balancers"),
+        aligned(
+            "WriterNameAligned",
+            decision.levels.name,
+            "the writer's name and our TXT record",
+        ),
+        verified(input),
+        move_in_flight(input, decision),
+        fence_required(input),
+    ]
+}
+
+fn condition(kind: &'static str, status: ConditionStatus, reason: &'static str, message: Text) -> Condition {
+    Condition {
+        kind,
+        status,
+        reason,
+        message,
+    }
+}
+
+fn is(holds: bool) -> ConditionStatus {
+    if holds {
+        ConditionStatus::True
+    } else {
+        ConditionStatus::False
+    }
+}
+
+/// Why it is not ready: a constant and a sentence.
+type NotReady = Result<(), (&'static str, Text)>;
+
+/// Identities and permissions resolve, and traffic and name levels hold (in Observe or suspended: are watched).
+fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
+    if let Some(current) = input.journal.in_flight() {
+        return Err((current.phase.name(), words::summary(input, decision).1));
+    }
+    if let Some(blocker) = unresolved(decision) {
+        return Err((blocker.name(), words::blocker(blocker).message));
+    }
+    match decision.next {
+        Next::Wait(
+            Wait::FirstReadings | Wait::OwnerRecord | Wait::InstancesSteady | Wait::Adoption | Wait::Ownership,
+        ) => {
+            let (reason, message) = words::summary(input, decision);
+            return Err((reason, message));
+        }
+        Next::Idle | Next::Wait(_) | Next::Record(_) | Next::Act(_) | Next::Release => {}
+    }
+    if input.shop.policy.mode == Mode::Observe || input.shop.suspended {
+        return Ok(());
+    }
+    if input.journal.active_region.is_none() {
+        return Err(("Adopting", "Claiming the shop and finding its writer.".into()));
+    }
+    let levels = [
+        ("TrafficMoving", decision.levels.traffic),
+        ("WriterNameWaiting", decision.levels.name),
+    ];
+    match levels.into_iter().find(|(_, level)| *level != LevelState::Holds) {
+        Some((reason, LevelState::Differs)) => Err((reason, "Being brought to what it should be.".into())),
+        Some((reason, LevelState::Unknown | LevelState::Holds)) => {
+            Err((reason, "Not read yet, or the provider does not answer.".into()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Blockers that mean: an identity or a permission does not resolve.
+fn unresolved(decision: &Decision) -> Option<&Blocker> {
+    decision.blockers.iter().find(|blocker| {
+        matches!(
+            blocker,
+            Blocker::PermissionDenied(_)
+                | Blocker::PoolMissing(_)
+                | Blocker::InstanceReplaced
+                | Blocker::RecordNotSimple
+        )
+    })
+}
+
+fn ready_condition(ready: &NotReady) -> Condition {
+    match ready {
+        Ok(()) => condition(
+            "Ready",
+            ConditionStatus::True,
+            "Aligned",
+            "observed, and the world is as it should be".into(),
+        ),
+        Err((reason, message)) => condition("Ready", ConditionStatus::False, reason, message.clone()),
+    }
+}
+
+/// A person must act: something is wrong that does not end by itself, or a move passed its deadline.
+fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
+    let because = |reason, message| Some(condition("Stalled", ConditionStatus::True, reason, message));
+    if overdue(input) && input.journal.in_flight().is_some_and(|m| m.phase >= Phase::Promoting) {
+        return because("Overdue", words::summary(input, decision).1);
+    }
+    if let Some(blocker) = unresolved(decision) {
+        return because(blocker.name(), words::blocker(blocker).message);
+    }
+    match decision.next {
+        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership)) => {
+            let reason = if wait == Wait::Adoption {
+                "UnknownActive"
+            } else {
+                "OwnedElsewhere"
+            };
+            because(reason, words::summary(input, decision).1)
+        }
+        Next::Idle | Next::Wait(_) | Next::Record(_) | Next::Act(_) | Next::Release => None,
+    }
+}
+
+/// Every lasting `Ready=False` has `Reconciling` or `Stalled`, never both.
+fn reconciling(ready: &NotReady, stalled: Option<&Condition>) -> Condition {
+    match (ready, stalled) {
+        (Err((reason, message)), None) => condition("Reconciling", ConditionStatus::True, reason, message.clone()),
+        (Ok(()), _) | (Err(_), Some(_)) => condition(
+            "Reconciling",
+            ConditionStatus::False,
+            "Settled",
+            "nothing bounded is in flight".into(),
+        ),
+    }
+}
+
+fn standby_ready(decision: &Decision) -> Condition {
+    if decision.facts.is_none() {
+        return condition(
+            "StandbyReady",
+            ConditionStatus::Unknown,
+            "UnknownActive",
+            "the active region is not known".into(),
+        );
+    }
+    match decision.blockers.iter().find(|blocker| blocker.prevents()) {
+        Some(blocker) => condition(
+            "StandbyReady",
+            ConditionStatus::False,
+            blocker.name(),
+            words::blocker(blocker).message,
+        ),
+        None if matches!(decision.next, Next::Wait(Wait::FirstReadings)) => condition(
+            "StandbyReady",
+            ConditionStatus::Unknown,
+            "FirstReadings",
+            "not everything has been read yet".into(),
+        ),
+        None => condition(
+            "StandbyReady",
+            ConditionStatus::True,
+            "NoBlocker",
+            "a move could go well now".into(),
+        ),
+    }
+}
+
+fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Condition {
+    let bars = decision.refusals.iter().find(|refusal| match refusal {
+        Refusal::ObserveMode
+        | Refusal::AwaitingApproval
+        | Refusal::Suspended
+        | Refusal::Frozen { .. }
+        | Refusal::CoolDown { .. }
+        | Refusal::OwnedElsewhere { .. }
+        | Refusal::UnknownActive
+        | Refusal::MoveInFlight
+        | Refusal::ObligationOpen => true,
+        Refusal::Quarantine
+        | Refusal::NotHeld { .. }
+        | Refusal::LossUnknown
+        | Refusal::LossOverBudget { .. }
+        | Refusal::StandbyMissing
+        | Refusal::StandbyBusy { .. }
+        | Refusal::StandbyNotReplica
+        | Refusal::StandbyServicesDown
+        | Refusal::TrafficNotMoved { .. }
+        | Refusal::NameUnmovable
+        | Refusal::Paced
+        | Refusal::StaleEpoch => false,
+    });
+    if let Some(refusal) = bars {
+        let named = words::refusal(refusal);
+        return condition("Protected", ConditionStatus::False, named.name, named.message);
+    }
+    if standby.status != ConditionStatus::True {
+        return condition(
+            "Protected",
+            ConditionStatus::False,
+            standby.reason,
+            standby.message.clone(),
+        );
+    }
+    let settled = decision.levels.traffic == LevelState::Holds && decision.levels.name == LevelState::Holds;
+    if !settled || input.journal.active_region.is_none() {
+        return condition(
+            "Protected",
+            ConditionStatus::False,
+            "FirstReadings",
+            "levels are not known to hold yet".into(),
+        );
+    }
+    condition(
+        "Protected",
+        ConditionStatus::True,
+        "Protected",
+        "a dead region would be left by itself".into(),
+    )
+}
+
+fn active_region_healthy(input: &Input<'_>, decision: &Decision) -> Condition {
+    let status = match decision.diagnosis {
+        Diagnosis::Healthy | Diagnosis::ReplicationBroken | Diagnosis::StandbyDegraded => ConditionStatus::True,
+        Diagnosis::ObserverSuspect | Diagnosis::Inconclusive => ConditionStatus::Unknown,
+        Diagnosis::Maintenance
+        | Diagnosis::RegionDown
+        | Diagnosis::DatabaseDown
+        | Diagnosis::WriterRefuses
+        | Diagnosis::ServicesDownEverywhere
+        | Diagnosis::ServicesDown
+        | Diagnosis::ViewsDisagree
+        | Diagnosis::ServicesDegraded => ConditionStatus::False,
+    };
+    condition(
+        "ActiveRegionHealthy",
+        status,
+        decision.diagnosis.name(),
+        words::diagnosis_of(input, decision),
+    )
+}
+
+fn replicating(decision: &Decision) -> Condition {
+    let Some(facts) = &decision.facts else {
+        return condition(
+            "Replicating",
+            ConditionStatus::Unknown,
+            "UnknownActive",
+            "the active region is not known".into(),
+        );
+    };
+    let (status, reason) = match facts.link.value {
+        LinkVote::Flowing => (ConditionStatus::True, "Flowing"),
+        LinkVote::Broken => (ConditionStatus::False, "Broken"),
+        LinkVote::BrokenOfOld => (ConditionStatus::False, "BrokenOfOld"),
+        LinkVote::Unknown => (ConditionStatus::Unknown, "Unknown"),
+    };
+    let message = facts
+        .link_reason
+        .clone()
+        .unwrap_or_else(|| format!("link {}", words::link(facts.link.value)).into());
+    condition("Replicating", status, reason, message)
+}
+
+fn aligned(kind: &'static str, level: LevelState, what: &str) -> Condition {
+    let (status, reason, says) = match level {
+        LevelState::Holds => (ConditionStatus::True, "Aligned", "are as they should be"),
+        LevelState::Differs => (
+            ConditionStatus::False,
+            "Differs",
+            "are being brought to what they should be",
+        ),
+        LevelState::Unknown => (ConditionStatus::Unknown, "NotRead", "have not been read"),
+    };
+    condition(kind, status, reason, format!("{what} {says}").into())
+}
+
+fn verified(input: &Input<'_>) -> Condition {
+    let last = input
+        .journal
+        .current
+        .as_ref()
+        .filter(|m| m.outcome == Some(MoveOutcome::Completed));
+    match last {
+        Some(ended) if ended.verified_at.is_some() => condition(
+            "Verified",
+            ConditionStatus::True,
+            "TakesWrites",
+            format!("the writer in {} was seen to take writes", ended.to).into(),
+        ),
+        Some(ended) => condition(
+            "Verified",
+            ConditionStatus::False,
+            "NotSeen",
+            format!(
+                "the writer in {} was not seen to take writes within 10 minutes: place a test order",
+                ended.to
+            )
+            .into(),
+        ),
+        None => condition(
+            "Verified",
+            ConditionStatus::Unknown,
+            "NoMove",
+            "no move has completed".into(),
+        ),
+    }
+}
+
+fn move_in_flight(input: &Input<'_>, decision: &Decision) -> Condition {
+    match input.journal.in_flight() {
+        Some(current) => condition(
+            "MoveInFlight",
+            ConditionStatus::True,
+            current.phase.name(),
+            words::summary(input, decision).1,
+        ),
+        None => condition(
+            "MoveInFlight",
+            ConditionStatus::False,
+            "None",
+            "no move is in flight".into(),
+        ),
+    }
+}
+
+fn fence_required(input: &Input<'_>) -> Condition {
+    let owed = input.journal.owes(ObligationKind::FenceFormerWriter);
+    let message = owed.map_or_else(
+        || Text::from("no former writer is unfenced"),
+        |owed| format!("{} in {} may still take writes", owed.instance, owed.region).into(),
+    );
+    condition(
+        "FenceRequired",
+        is(owed.is_some()),
+        if owed.is_some() { "FormerWriterUnfenced" } else { "None" },
+        message,
+    )
+}

@@ -1,0 +1,247 @@
+//! The engine: takes in what happened, plans the shops that it concerns, says what is to be done.
+
+use crate::kept_shop::{KeptShop, Writing};
+use crate::port::{In, Out, Ticket};
+use crate::watchlist::Watchlist;
+use breakwater_core::Text;
+use breakwater_core::decision::Next;
+use breakwater_core::facts::Fleet;
+use breakwater_core::plan::plan;
+use breakwater_core::reading::Cause;
+use breakwater_core::shop::ShopKey;
+use breakwater_core::time::Now;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// What an engine is told at its start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// This process, unlike any before it: host name and a random part.
+    pub me: Text,
+    /// The numbers of this process's requests begin above this.
+    pub first_cause: u64,
+    /// How long a call may take, in the time of `Now.mono`.
+    pub call_timeout: Duration,
+}
+
+/// The engine of one process.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) shops: BTreeMap<ShopKey, KeptShop>,
+    pub(crate) watchlist: Watchlist,
+    pub(crate) fleet: Fleet,
+    /// Until when (monotonic) the lease is valid.
+    pub(crate) lease: Option<Duration>,
+    wakes: BTreeSet<(Duration, ShopKey)>,
+    dirty: BTreeSet<ShopKey>,
+    last_ticket: u64,
+    last_cause: u64,
+    told_wake: Option<Duration>,
+}
+
+impl Engine {
+    /// An engine that knows no shop yet.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Engine {
+            last_cause: settings.first_cause,
+            settings,
+            shops: BTreeMap::new(),
+            watchlist: Watchlist::default(),
+            fleet: Fleet::default(),
+            lease: None,
+            wakes: BTreeSet::new(),
+            dirty: BTreeSet::new(),
+            last_ticket: 0,
+            told_wake: None,
+        }
+    }
+
+    /// Takes in one thing that happened, and says what is to be done.
+    pub fn handle(&mut self, now: Now, input: In, out: &mut Vec<Out>) {
+        // What time alone makes possible is written and asked, not sent: a call needs an answer that it follows from.
+        let may_send = !matches!(input, In::Wake | In::Lease(_) | In::Fleet(_));
+        self.take(now, input, out);
+        self.wake_shops(now);
+        while let Some(key) = self.dirty.pop_first() {
+            self.turn(now, &key, may_send, out);
+        }
+        self.ask(now, out);
+        self.tell_wake(now, out);
+    }
+
+    fn take(&mut self, now: Now, input: In, out: &mut Vec<Out>) {
+        match input {
+            In::Shop(shop, kept) => {
+                let key = shop.key.clone();
+                match self.shops.get_mut(&key) {
+                    Some(known) if known.shop.uid == shop.uid => known.update(*shop, kept),
+                    Some(_) | None => {
+                        self.forget(&key);
+                        self.shops.insert(key.clone(), KeptShop::new(*shop, kept));
+                    }
+                }
+                self.dirty.insert(key);
+            }
+            In::Gone(key) => self.forget(&key),
+            In::Reading(reading) => {
+                for key in self.watchlist.lookers(&reading.key) {
+                    if let Some(kept) = self.shops.get_mut(&key) {
+                        kept.absorb(&reading);
+                        self.dirty.insert(key);
+                    }
+                }
+            }
+            In::QueryDone(cause) => self.watchlist.done(cause),
+            In::CallDone(ticket, outcome) => self.call_done(now, ticket, outcome),
+            In::Stored(ticket, result) => self.stored(now, ticket, result, out),
+            In::Read(ticket, result) => self.was_read(now, ticket, result, out),
+            In::Lease(until) => {
+                let had = self.lease.is_some_and(|until| until > now.mono);
+                self.lease = until;
+                if !had {
+                    self.dirty.extend(self.shops.keys().cloned());
+                }
+            }
+            In::Fleet(fleet) => {
+                if self.fleet != fleet {
+                    self.fleet = fleet;
+                    self.dirty.extend(self.shops.keys().cloned());
+                }
+            }
+            In::Wake => self.told_wake = None,
+        }
+    }
+
+    fn forget(&mut self, key: &ShopKey) {
+        if let Some(kept) = self.shops.remove(key) {
+            self.watchlist.set(key, &kept.looks, &[]);
+            if let Some(wake) = kept.wake {
+                self.wakes.remove(&(wake, key.clone()));
+            }
+        }
+        self.dirty.remove(key);
+    }
+
+    /// One shop's turn: read its journal first, then plan, then write, send and look as planned.
+    fn turn(&mut self, now: Now, key: &ShopKey, may_send: bool, out: &mut Vec<Out>) {
+        if !self.leads(now, Duration::ZERO) {
+            return;
+        }
+        self.read_journal_first(now, key, out);
+        let Some(kept) = self
+            .shops
+            .get(key)
+            .filter(|kept| !matches!(kept.writing, Writing::MustRead(_) | Writing::Reading(..)))
+        else {
+            return;
+        };
+        if !kept.knows_journal() {
+            return;
+        }
+        let decision = plan(&kept.input(now, &self.settings.me, &self.fleet));
+        self.look(key, &decision);
+        self.set_wake(key, decision.wake);
+        self.note_diagnosis(key, &decision, out);
+        match &decision.next {
+            Next::Record(journal) => self.write_entry(now, key, journal, out),
+            Next::Act(steps) if may_send => self.send(now, key, steps, out),
+            Next::Release => self.release(key, out),
+            Next::Idle | Next::Wait(_) | Next::Act(_) => {}
+        }
+        self.write_report(now, key, &decision, out);
+    }
+
+    /// Whether the lease is valid now and for this long.
+    pub(crate) fn leads(&self, now: Now, needed: Duration) -> bool {
+        self.lease
+            .is_some_and(|until| until > now.mono && until - now.mono >= needed)
+    }
+
+    fn look(&mut self, key: &ShopKey, decision: &breakwater_core::decision::Decision) {
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        if kept.looks != decision.look {
+            self.watchlist.set(key, &kept.looks, &decision.look);
+            kept.looks.clone_from(&decision.look);
+        }
+    }
+
+    pub(crate) fn set_wake(&mut self, key: &ShopKey, wake: Option<Duration>) {
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        if let Some(old) = kept.wake.take() {
+            self.wakes.remove(&(old, key.clone()));
+        }
+        kept.wake = wake;
+        if let Some(wake) = wake {
+            self.wakes.insert((wake, key.clone()));
+        }
+    }
+
+    fn wake_shops(&mut self, now: Now) {
+        while let Some((wake, key)) = self.wakes.first().filter(|(wake, _)| *wake <= now.mono).cloned() {
+            self.wakes.remove(&(wake, key.clone()));
+            if let Some(kept) = self.shops.get_mut(&key) {
+                kept.wake = None;
+            }
+            self.dirty.insert(key);
+        }
+    }
+
+    fn release(&mut self, key: &ShopKey, out: &mut Vec<Out>) {
+        if let Some(kept) = self.shops.get_mut(key).filter(|kept| !kept.released) {
+            kept.released = true;
+            out.push(Out::Release(key.clone()));
+        }
+    }
+
+    fn ask(&mut self, now: Now, out: &mut Vec<Out>) {
+        if !self.leads(now, Duration::ZERO) {
+            return;
+        }
+        loop {
+            let cause = self.next_cause();
+            let Some(query) = self.watchlist.next_due(now.mono, cause) else {
+                return;
+            };
+            out.push(Out::Query(cause, query));
+        }
+    }
+
+    /// A wake in the past is now, never never. The newest one told replaces those before.
+    fn tell_wake(&mut self, now: Now, out: &mut Vec<Out>) {
+        let wakes = [self.watchlist.next_wake(), self.wakes.first().map(|(wake, _)| *wake)];
+        let Some(wake) = wakes.into_iter().flatten().min().map(|wake| wake.max(now.mono)) else {
+            return;
+        };
+        if self.told_wake != Some(wake) {
+            self.told_wake = Some(wake);
+            out.push(Out::WakeAt(wake));
+        }
+    }
+
+    pub(crate) fn mark(&mut self, key: ShopKey) {
+        self.dirty.insert(key);
+    }
+
+    pub(crate) fn next_ticket(&mut self) -> Ticket {
+        self.last_ticket += 1;
+        Ticket(self.last_ticket)
+    }
+
+    pub(crate) fn next_cause(&mut self) -> Cause {
+        self.last_cause += 1;
+        Cause(self.last_cause)
+    }
+
+    /// The journal of a shop as last confirmed; for tests and the rig.
+    #[must_use]
+    pub fn journal(&self, key: &ShopKey) -> Option<&breakwater_core::journal::Journal> {
+        self.shops.get(key).map(|kept| &kept.journal)
+    }
+
+    /// Each shop's diagnosis as last planned; for metrics.
+    pub fn diagnoses(&self) -> impl Iterator<Item = (&ShopKey, breakwater_core::diagnosis::Diagnosis)> {
+        self.shops.iter().filter_map(|(key, kept)| Some((key, kept.diagnosis?)))
+    }
+}

@@ -1,0 +1,177 @@
+//! Events: told at transitions only, in the words of the journal.
+
+use crate::engine::Engine;
+use crate::port::{Event, Out};
+use breakwater_core::decision::Decision;
+use breakwater_core::diagnosis::Diagnosis;
+use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind, Phase};
+use breakwater_core::report::report;
+use breakwater_core::shop::ShopKey;
+
+impl Engine {
+    /// Tells when the diagnosis changes.
+    pub(crate) fn note_diagnosis(&mut self, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        let before = kept.diagnosis.replace(decision.diagnosis);
+        // While a move is in flight its phases are what people follow.
+        if kept.journal.in_flight().is_some()
+            || before == Some(decision.diagnosis)
+            || before.is_none() && !is_alarming(decision.diagnosis)
+        {
+            return;
+        }
+        let now = breakwater_core::time::Now {
+            mono: std::time::Duration::ZERO,
+            wall: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let Some(kept) = self.shops.get(key) else { return };
+        let said = report(&kept.input(now, &self.settings.me, &self.fleet), decision);
+        let condition = said
+            .conditions
+            .into_iter()
+            .find(|condition| condition.kind == "ActiveRegionHealthy");
+        if let Some(condition) = condition {
+            out.push(Out::Event(Event {
+                key: key.clone(),
+                warning: is_alarming(decision.diagnosis),
+                reason: decision.diagnosis.name(),
+                message: condition.message,
+            }));
+        }
+    }
+}
+
+fn is_alarming(diagnosis: Diagnosis) -> bool {
+    match diagnosis {
+        Diagnosis::ObserverSuspect
+        | Diagnosis::Maintenance
+        | Diagnosis::RegionDown
+        | Diagnosis::DatabaseDown
+        | Diagnosis::WriterRefuses
+        | Diagnosis::ServicesDownEverywhere
+        | Diagnosis::ServicesDown
+        | Diagnosis::ViewsDisagree
+        | Diagnosis::ServicesDegraded
+        | Diagnosis::ReplicationBroken
+        | Diagnosis::StandbyDegraded => true,
+        Diagnosis::Healthy | Diagnosis::Inconclusive => false,
+    }
+}
+
+/// The object came back without what was sent.
+pub(crate) fn crd_outdated(key: &ShopKey) -> Out {
+    Out::Event(Event {
+        key: key.clone(),
+        warning: true,
+        reason: "CrdOutdated",
+        message: "The API server dropped fields of status: the installed CRD is older than this controller. No call is made. \
+                  Apply the CRDs of this version (breakwater crds | kubectl apply --server-side -f -)."
+            .into(),
+    })
+}
+
+/// What an entry of the journal changed, for people.
+pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> {
+    let mut events = Vec::new();
+    let mut tell = |warning, reason, message: String| {
+        events.push(Out::Event(Event {
+            key: key.clone(),
+            warning,
+            reason,
+            message: message.into(),
+        }));
+    };
+    if let (None, Some(region)) = (&old.active_region, &new.active_region) {
+        tell(
+            false,
+            "Adopted",
+            format!("The writer is in {region}; epoch {}.", new.epoch),
+        );
+    }
+    if old.front != new.front
+        && let (Some(_), Some(front)) = (&old.front, &new.front)
+    {
+        tell(
+            true,
+            "FrontChanged",
+            format!("{front} comes first in the load balancers now."),
+        );
+    }
+    if let Some(current) = &new.current {
+        let before = old.current.as_ref().filter(|m| m.number == current.number);
+        if before.map(|m| m.phase) != Some(current.phase) {
+            tell(
+                true,
+                phase_reason(current.phase),
+                format!(
+                    "Move e{} from {} to {}: {}.",
+                    current.number,
+                    current.from,
+                    current.to,
+                    current.phase.name()
+                ),
+            );
+        }
+        if before.and_then(|m| m.outcome) != current.outcome
+            && let Some(outcome) = current.outcome
+        {
+            let because = current
+                .because
+                .as_deref()
+                .map(|why| format!(" Because {why}."))
+                .unwrap_or_default();
+            let (warning, reason) = outcome_reason(outcome);
+            tell(
+                warning,
+                reason,
+                format!(
+                    "Move e{} from {} to {} ended.{because}",
+                    current.number, current.from, current.to
+                ),
+            );
+        }
+    }
+    for owed in new.obligations.iter().filter(|owed| !old.obligations.contains(owed)) {
+        let warning = owed.kind == ObligationKind::FenceFormerWriter;
+        tell(
+            warning,
+            "ObligationOpened",
+            format!("{} is owed for {} in {}.", owed.kind.name(), owed.instance, owed.region),
+        );
+    }
+    for done in old.obligations.iter().filter(|owed| !new.obligations.contains(owed)) {
+        tell(
+            false,
+            "ObligationClosed",
+            format!(
+                "{} for {} in {} is no longer owed.",
+                done.kind.name(),
+                done.instance,
+                done.region
+            ),
+        );
+    }
+    events
+}
+
+fn phase_reason(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Requested => "MoveRequested",
+        Phase::Preparing => "MovePreparing",
+        Phase::Excluding => "MoveExcluding",
+        Phase::Promoting => "MovePromoting",
+        Phase::Repointing => "MoveRepointing",
+        Phase::Verifying => "MoveVerifying",
+        Phase::Holding => "MoveHolding",
+    }
+}
+
+fn outcome_reason(outcome: MoveOutcome) -> (bool, &'static str) {
+    match outcome {
+        MoveOutcome::Completed => (false, "MoveCompleted"),
+        MoveOutcome::RolledBack => (true, "MoveRolledBack"),
+        MoveOutcome::Refused => (true, "MoveRefused"),
+        MoveOutcome::Expired => (true, "MoveExpired"),
+        MoveOutcome::Aborted => (true, "MoveAborted"),
+    }
+}

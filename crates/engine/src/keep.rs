@@ -1,0 +1,189 @@
+//! Journal first: entries and reports are written by compare-and-swap, and count only once the store has confirmed them.
+
+use crate::engine::Engine;
+use crate::kept_shop::{KeptShop, Writing};
+use crate::port::{Kept, Out, Status, StoreError, Ticket};
+use breakwater_core::decision::Decision;
+use breakwater_core::journal::Journal;
+use breakwater_core::plan::{Input, plan};
+use breakwater_core::report::{report, visible};
+use breakwater_core::shop::ShopKey;
+use breakwater_core::time::Now;
+use std::time::Duration;
+
+/// Pause after a write or read that the API server refused or did not answer.
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl Engine {
+    /// After a start, and after a write whose end is not known, the journal is read before anything else.
+    pub(crate) fn read_journal_first(&mut self, now: Now, key: &ShopKey, out: &mut Vec<Out>) {
+        let ticket = self.next_ticket();
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        if paused(kept, now) {
+            return;
+        }
+        if let Writing::MustRead(sent) = &mut kept.writing {
+            let sent = sent.take();
+            self.start_reading(key, ticket, sent, out);
+        }
+    }
+
+    fn start_reading(&mut self, key: &ShopKey, ticket: Ticket, sent: Option<Box<Status>>, out: &mut Vec<Out>) {
+        if let Some(kept) = self.shops.get_mut(key) {
+            kept.writing = Writing::Reading(ticket, sent);
+            out.push(Out::ReadJournal {
+                ticket,
+                key: key.clone(),
+            });
+        }
+    }
+
+    /// Writes an entry of the journal, with the report that will be true once it stands.
+    pub(crate) fn write_entry(&mut self, now: Now, key: &ShopKey, journal: &Journal, out: &mut Vec<Out>) {
+        let ticket = self.next_ticket();
+        let (me, fleet) = (self.settings.me.clone(), self.fleet);
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
+            return;
+        }
+        let input = Input {
+            journal,
+            ..kept.input(now, &me, &fleet)
+        };
+        let decision = plan(&input);
+        let status = Box::new(Status {
+            journal: journal.clone(),
+            report: report(&input, &decision),
+        });
+        let seen = visible(&input, &decision);
+        kept.visible = Some(seen);
+        store(kept, key, ticket, status, out);
+    }
+
+    /// Writes the report alone, when what people see has changed.
+    pub(crate) fn write_report(&mut self, now: Now, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
+        let ticket = self.next_ticket();
+        let (me, fleet) = (self.settings.me.clone(), self.fleet);
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
+            return;
+        }
+        let input = kept.input(now, &me, &fleet);
+        let seen = visible(&input, decision);
+        if kept.visible.as_ref() == Some(&seen) {
+            return;
+        }
+        let status = Box::new(Status {
+            journal: kept.journal.clone(),
+            report: report(&input, decision),
+        });
+        kept.visible = Some(seen);
+        store(kept, key, ticket, status, out);
+    }
+
+    /// A write ended.
+    pub(crate) fn stored(&mut self, now: Now, ticket: Ticket, result: Result<Kept, StoreError>, out: &mut Vec<Out>) {
+        let Some(key) = self.writer_of(ticket) else { return };
+        let Some(kept) = self.shops.get_mut(&key) else { return };
+        let Writing::Storing(_, status, cause) = std::mem::replace(&mut kept.writing, Writing::Idle) else {
+            return;
+        };
+        match result {
+            Ok(stored) if stored.journal.as_ref() == Some(&status.journal) => {
+                // What follows now follows from the answer that led to this entry.
+                kept.cause = cause;
+                self.confirmed(&key, status.journal, stored, true, out);
+            }
+            Ok(_) | Err(StoreError::Pruned) => {
+                kept.pruned = true;
+                out.push(crate::events::crd_outdated(&key));
+            }
+            Err(StoreError::Conflict) => {
+                kept.visible = None;
+                let ticket = self.next_ticket();
+                self.start_reading(&key, ticket, None, out);
+            }
+            Err(StoreError::Unknown(_)) => {
+                kept.visible = None;
+                let ticket = self.next_ticket();
+                self.start_reading(&key, ticket, Some(status), out);
+            }
+            Err(StoreError::Denied(_)) => {
+                kept.visible = None;
+                kept.write_pause = Some(now.mono + PAUSE);
+                self.set_wake(&key, Some(now.mono + PAUSE));
+            }
+            Err(StoreError::Gone) => {
+                kept.write_pause = Some(now.mono + PAUSE);
+            }
+        }
+    }
+
+    /// A read of the journal ended. What a lost reply hid counts as written if it stands there; a journal that somebody
+    /// else wrote is taken, and planned anew.
+    pub(crate) fn was_read(&mut self, now: Now, ticket: Ticket, result: Result<Kept, StoreError>, out: &mut Vec<Out>) {
+        let Some(key) = self.writer_of(ticket) else { return };
+        let Some(kept) = self.shops.get_mut(&key) else { return };
+        let Writing::Reading(_, sent) = std::mem::replace(&mut kept.writing, Writing::Idle) else {
+            return;
+        };
+        match result {
+            Ok(read) => {
+                let journal = read.journal.clone().unwrap_or_default();
+                let wrote_it = sent.is_some_and(|status| status.journal == journal);
+                self.confirmed(&key, journal, read, wrote_it, out);
+            }
+            Err(StoreError::Gone) => {}
+            Err(StoreError::Conflict | StoreError::Unknown(_) | StoreError::Denied(_) | StoreError::Pruned) => {
+                // Not known yet: what was sent may still be found there by the next read.
+                kept.writing = Writing::MustRead(sent);
+                kept.write_pause = Some(now.mono + PAUSE);
+                self.set_wake(&key, Some(now.mono + PAUSE));
+            }
+        }
+    }
+
+    fn confirmed(&mut self, key: &ShopKey, journal: Journal, stored: Kept, wrote_it: bool, out: &mut Vec<Out>) {
+        let me = self.settings.me.clone();
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        let old = std::mem::take(&mut kept.journal);
+        kept.journal.clone_from(&old);
+        kept.confirm(journal, stored.version, wrote_it, &me);
+        out.extend(crate::events::of_entry(key, &old, &kept.journal));
+        record(kept, key, out);
+        self.mark(key.clone());
+    }
+
+    fn writer_of(&self, ticket: Ticket) -> Option<ShopKey> {
+        let is = |kept: &KeptShop| match &kept.writing {
+            Writing::Reading(known, _) | Writing::Storing(known, _, _) => *known == ticket,
+            Writing::MustRead(_) | Writing::Idle => false,
+        };
+        self.shops.iter().find(|(_, kept)| is(kept)).map(|(key, _)| key.clone())
+    }
+}
+
+fn paused(kept: &KeptShop, now: Now) -> bool {
+    kept.write_pause.is_some_and(|until| now.mono < until)
+}
+
+fn store(kept: &mut KeptShop, key: &ShopKey, ticket: Ticket, status: Box<Status>, out: &mut Vec<Out>) {
+    let version = kept.version.clone();
+    kept.writing = Writing::Storing(ticket, status.clone(), kept.cause);
+    out.push(Out::Store {
+        ticket,
+        key: key.clone(),
+        status,
+        version,
+    });
+}
+
+/// The RegionSwitch of a move is a projection of the journal: shown again whenever phase or outcome changed.
+fn record(kept: &mut KeptShop, key: &ShopKey, out: &mut Vec<Out>) {
+    let Some(current) = &kept.journal.current else { return };
+    let shown = (current.number, current.phase, current.outcome.is_some());
+    if kept.recorded != Some(shown) {
+        kept.recorded = Some(shown);
+        out.push(Out::Record(key.clone(), Box::new(current.clone())));
+    }
+}

@@ -1,0 +1,197 @@
+//! One shop as the engine keeps it.
+
+use crate::call::{Lane, Licence, Written};
+use crate::port::{Kept, Status, Ticket, Version};
+use breakwater_core::Text;
+use breakwater_core::actual::Actual;
+use breakwater_core::decision::{Look, SentCall, Step};
+use breakwater_core::diagnosis::Diagnosis;
+use breakwater_core::evidence::Evidence;
+use breakwater_core::facts::Fleet;
+use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase};
+use breakwater_core::outcome::Outcome;
+use breakwater_core::plan::Input;
+use breakwater_core::reading::{Cause, Reading};
+use breakwater_core::report::Visible;
+use breakwater_core::shop::Shop;
+use breakwater_core::time::Now;
+use std::time::Duration;
+
+/// Calls that are remembered: enough for every target of a move, and for what was sent before.
+const CALLS_REMEMBERED: usize = 96;
+
+#[derive(Debug)]
+pub(crate) struct KeptShop {
+    pub(crate) shop: Shop,
+    pub(crate) evidence: Evidence,
+    pub(crate) actual: Actual,
+    /// The last entry that the store has confirmed.
+    pub(crate) journal: Journal,
+    pub(crate) version: Version,
+    pub(crate) calls: Vec<SentCall>,
+    tickets: Vec<Ticket>,
+    pub(crate) licence: Option<Licence>,
+    pub(crate) writing: Writing,
+    /// No write before this (monotonic), after one that was refused.
+    pub(crate) write_pause: Option<Duration>,
+    /// The API server prunes what we write: no call at all.
+    pub(crate) pruned: bool,
+    pub(crate) looks: Vec<Look>,
+    /// The request whose answer is behind what is done now.
+    pub(crate) cause: Cause,
+    pub(crate) visible: Option<Visible>,
+    pub(crate) diagnosis: Option<Diagnosis>,
+    pub(crate) recorded: Option<(i64, Phase, bool)>,
+    pub(crate) released: bool,
+    pub(crate) wake: Option<Duration>,
+}
+
+/// Where the write of a status stands. There is one writer, and one write at a time.
+#[derive(Debug)]
+pub(crate) enum Writing {
+    /// The journal must be read from the API server before anything else; what was sent before and may have been written.
+    MustRead(Option<Box<Status>>),
+    /// It is being read; what was sent before and may have been written.
+    Reading(Ticket, Option<Box<Status>>),
+    /// Nothing is under way.
+    Idle,
+    /// This status is being written.
+    Storing(Ticket, Box<Status>, Cause),
+}
+
+impl KeptShop {
+    pub(crate) fn new(shop: Shop, kept: Kept) -> Self {
+        let journal = kept.journal.unwrap_or_default();
+        KeptShop {
+            evidence: Evidence::new(&shop, journal.ever_up.clone()),
+            actual: Actual::new(&shop),
+            shop,
+            journal,
+            version: kept.version,
+            calls: Vec::new(),
+            tickets: Vec::new(),
+            licence: None,
+            writing: Writing::MustRead(None),
+            write_pause: None,
+            pruned: false,
+            looks: Vec::new(),
+            cause: Cause::default(),
+            visible: None,
+            diagnosis: None,
+            recorded: None,
+            released: false,
+            wake: None,
+        }
+    }
+
+    /// A newer object of the same shop. New identities begin with empty windows.
+    pub(crate) fn update(&mut self, shop: Shop, kept: Kept) {
+        let same_journal = kept.journal.clone().unwrap_or_default() == self.journal;
+        if same_journal && matches!(self.writing, Writing::Idle) {
+            self.version = kept.version;
+        }
+        let same_places = shop.regions == self.shop.regions
+            && shop.writer == self.shop.writer
+            && shop.balancers == self.shop.balancers
+            && shop.zone == self.shop.zone
+            && shop.class == self.shop.class;
+        if !same_places {
+            self.evidence = Evidence::new(&shop, self.journal.ever_up.clone());
+            self.actual = Actual::new(&shop);
+        }
+        self.shop = shop;
+    }
+
+    pub(crate) fn absorb(&mut self, reading: &Reading) {
+        self.actual.absorb(reading, &self.shop);
+        self.evidence.absorb(reading, &self.shop);
+        self.cause = reading.cause;
+    }
+
+    pub(crate) fn input<'a>(&'a self, now: Now, me: &'a Text, fleet: &'a Fleet) -> Input<'a> {
+        Input {
+            now,
+            me,
+            shop: &self.shop,
+            evidence: &self.evidence,
+            actual: &self.actual,
+            journal: &self.journal,
+            fleet,
+            calls: &self.calls,
+        }
+    }
+
+    /// Takes a journal that the store has confirmed. A licence in it that this process wrote becomes usable, once.
+    pub(crate) fn confirm(&mut self, journal: Journal, version: Version, wrote_it: bool, me: &Text) {
+        if wrote_it
+            && let Some(current) = journal.in_flight()
+            && let Some(entry) = &current.licence
+            && current.phase == Phase::Promoting
+            && entry.by == *me
+            && self.journal.in_flight().and_then(|old| old.licence.as_ref()) != Some(entry)
+        {
+            self.licence = Some(Licence::new(Written::new(current.number, current.to.clone(), entry.at)));
+        }
+        self.journal = journal;
+        self.version = version;
+    }
+
+    /// Whether this binary knows the journal's form.
+    pub(crate) fn knows_journal(&self) -> bool {
+        self.journal.version == JOURNAL_VERSION || self.journal == Journal::default()
+    }
+
+    /// Whether a call of this shop is in flight in this lane.
+    pub(crate) fn lane_busy(&self, lane: &Lane) -> bool {
+        self.calls
+            .iter()
+            .any(|call| call.ended.is_none() && Lane::of_step(&call.step) == *lane)
+    }
+
+    pub(crate) fn sent(&mut self, ticket: Ticket, step: Step, at: Now) {
+        let failures = self.failures_before(&step);
+        self.calls.push(SentCall {
+            step,
+            at,
+            ended: None,
+            failures,
+        });
+        self.tickets.push(ticket);
+        if self.calls.len() > CALLS_REMEMBERED
+            && let Some(oldest) = self.calls.iter().position(|call| match call.step {
+                Step::Promote(_) => false,
+                Step::Effect(_) => call.ended.is_some(),
+            })
+        {
+            self.calls.remove(oldest);
+            self.tickets.remove(oldest);
+        }
+    }
+
+    fn failures_before(&self, step: &Step) -> u32 {
+        let Step::Effect(effect) = step else { return 0 };
+        let last = self.calls.iter().rev().find(|call| match &call.step {
+            Step::Effect(sent) => breakwater_core::plan::same_target(sent, effect),
+            Step::Promote(_) => false,
+        });
+        match last.map(|call| (&call.ended, call.failures)) {
+            Some((Some((_, Outcome::Accepted(_))), _)) | None => 0,
+            Some((_, failures)) => failures,
+        }
+    }
+
+    pub(crate) fn call_done(&mut self, ticket: Ticket, at: Now, outcome: Outcome) {
+        let Some(index) = self.tickets.iter().position(|known| *known == ticket) else {
+            return;
+        };
+        let call = &mut self.calls[index];
+        if !matches!(outcome, Outcome::Accepted(_)) {
+            call.failures += 1;
+        }
+        call.ended = Some((at, outcome));
+    }
+
+    pub(crate) fn has_call(&self, ticket: Ticket) -> bool {
+        self.tickets.contains(&ticket)
+    }
+}

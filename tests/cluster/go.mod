@@ -1,0 +1,3 @@
+module breakwater.example/tests/cluster
+
+go 1.26
