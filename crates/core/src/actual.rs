@@ -146,7 +146,9 @@ impl Actual {
     }
 
     fn absorb_instance(&mut self, side: Side, reading: &Reading, seen: &Seen<InstanceView>) {
-        keep(&mut self.instances[side], reading, seen);
+        if !keep(&mut self.instances[side], reading, seen) {
+            return;
+        }
         let Some(view) = seen.present() else { return };
         let gone = view.source.is_none();
         let done = gone && view.replication.is_none() && matches!(&*view.status, "available" | "backing-up");
@@ -183,10 +185,10 @@ impl Actual {
     }
 }
 
-fn keep<T: Clone + PartialEq>(slot: &mut Option<Read<T>>, reading: &Reading, seen: &Seen<T>) {
-    // An answer that overtook a newer one says nothing new.
+/// Keeps a reading, and says so, unless a newer question was answered before: then it says nothing new.
+fn keep<T: Clone + PartialEq>(slot: &mut Option<Read<T>>, reading: &Reading, seen: &Seen<T>) -> bool {
     if slot.as_ref().is_some_and(|read| read.asked > reading.asked) {
-        return;
+        return false;
     }
     let since = match slot {
         Some(read) if read.seen == *seen => read.since,
@@ -199,4 +201,5 @@ fn keep<T: Clone + PartialEq>(slot: &mut Option<Read<T>>, reading: &Reading, see
         since,
         cause: reading.cause,
     });
+    true
 }

@@ -12,7 +12,7 @@ use crate::reading::{InstanceView, ObjectKey, ProbeSeen, Reading, Seen, Value};
 use crate::shop::Shop;
 use crate::side::{PerSide, Side};
 use crate::time::Now;
-use crate::window::Track;
+use crate::window::{FRESH_CLOUD, Track};
 use jiff::Timestamp;
 use link::LinkEvidence;
 use probes::RegionProbes;
@@ -37,8 +37,11 @@ pub struct Evidence {
 #[derive(Clone, Debug)]
 struct EdgeEvidence {
     vote: Track<EdgeVote>,
+    /// The same without the readings in which no city spoke.
+    spoken: Track<EdgeVote>,
     up_since: Option<Duration>,
-    asked: Option<Timestamp>,
+    up_seen: Duration,
+    asked: Option<Now>,
     disabled: bool,
 }
 
@@ -46,7 +49,9 @@ struct EdgeEvidence {
 struct InstanceEvidence {
     vote: Track<InstanceVote>,
     resource_id: Option<Text>,
-    asked: Option<Timestamp>,
+    /// Authenticated 404s in a row: one alone says nothing.
+    not_found: u32,
+    asked: Option<Now>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -183,7 +188,16 @@ impl Evidence {
             return;
         };
         let address: Text = format!("instance:{}/{id}", scope.region).into();
-        let mut vote = instance_vote(seen);
+        let known = &mut self.instance[side];
+        if is_overtaken(known.asked, reading) {
+            return;
+        }
+        match seen {
+            Seen::Present(_) => known.not_found = 0,
+            Seen::Absent => known.not_found = known.not_found.saturating_add(1),
+            Seen::Silent | Seen::Unknown(_) => {}
+        }
+        let mut vote = instance_vote(seen, known.not_found);
         match vote {
             InstanceVote::Available | InstanceVote::Routine => self.note_up(&address, reading.at),
             InstanceVote::Failed | InstanceVote::Absent | InstanceVote::Silent => {
@@ -194,7 +208,7 @@ impl Evidence {
             InstanceVote::Unknown => {}
         }
         self.instance[side].vote.feed(reading.at, vote);
-        self.instance[side].asked = Some(reading.asked.wall);
+        self.instance[side].asked = Some(reading.asked);
         if let Some(view) = seen.present() {
             self.instance[side].resource_id = Some(view.resource_id.clone());
         }
@@ -263,7 +277,7 @@ impl Evidence {
             link_reason: self.links[b].reason(),
             myself: self.references.vote(now, shop),
             trouble,
-            round: self.round(a),
+            round: self.round(shop, a),
             caught_up_to,
             caught_up_sharp,
             writes_stopped: crate::loss::writes_stopped(&region_a, &proof, &link),
@@ -285,6 +299,9 @@ impl Evidence {
         let interval = shop.policy.interval;
         let known = from.journal.resource_ids.get(&shop.regions[side].name);
         let seen = self.instance[side].resource_id.as_ref();
+        let replaced = known.is_some() && seen.is_some() && known != seen;
+        // Only readings of the instance that the journal knows count.
+        let instance = self.instance[side].vote.fresh(now).filter(|_| !replaced);
         RegionFacts {
             probe: probes.vote(now, interval),
             critical_up: probes.critical_up(now, interval, &shop.regions[side].services),
@@ -295,27 +312,32 @@ impl Evidence {
             edge_up_for: self.edge[side].up_for(now),
             critical_down_before_trouble: probes.critical_down_before(trouble),
             instance: Vote {
-                value: self.instance[side].vote.fresh(now).unwrap_or(InstanceVote::Unknown),
+                value: instance.unwrap_or(InstanceVote::Unknown),
                 since: self.instance[side].vote.since().map(|at| at.wall),
                 held: self.instance[side].vote.held(),
-                read: self.instance[side].asked,
+                read: self.instance[side].asked.map(|asked| asked.wall),
             },
-            replaced: known.is_some() && seen.is_some() && known != seen,
+            replaced,
         }
     }
 
-    /// The oldest of the newest readings of all that a promotion of the other side rests on, by when they were asked for.
-    fn round(&self, a: Side) -> Option<Timestamp> {
-        let b = a.other();
-        [
-            self.probes[a].round(),
-            self.edge[a].asked,
-            self.instance[a].asked,
-            self.instance[b].asked,
-            self.links[b].lag_asked(),
-        ]
-        .into_iter()
-        .try_fold(Timestamp::MAX, |oldest, asked| asked.map(|asked| oldest.min(asked)))
+    /// The oldest of the newest readings of every source, by when they were asked for.
+    fn round(&self, shop: &Shop, a: Side) -> Option<Timestamp> {
+        let both = Side::BOTH.into_iter();
+        let read = both.flat_map(|side| {
+            let wall = |asked: Option<Now>| asked.map(|asked| asked.wall);
+            [
+                self.probes[side].round(),
+                wall(self.edge[side].asked),
+                wall(self.instance[side].asked),
+            ]
+        });
+        let with_proof = Side::BOTH
+            .into_iter()
+            .filter(|side| shop.regions[*side].proof.is_some());
+        read.chain(with_proof.map(|side| self.proofs.asked(side)))
+            .chain([self.links[a.other()].lag_asked()])
+            .try_fold(Timestamp::MAX, |oldest, asked| asked.map(|asked| oldest.min(asked)))
     }
 
     fn caught_up(&self, replica: Side) -> (Option<Timestamp>, bool) {
@@ -360,20 +382,35 @@ impl EdgeEvidence {
     fn new() -> Self {
         EdgeEvidence {
             vote: Track::new(EdgeVote::Unknown),
+            spoken: Track::new(EdgeVote::Unknown),
             up_since: None,
+            up_seen: Duration::ZERO,
             asked: None,
             disabled: false,
         }
     }
 
     fn absorb(&mut self, reading: &Reading, vote: EdgeVote) {
-        self.asked = Some(reading.asked.wall);
+        if is_overtaken(self.asked, reading) {
+            return;
+        }
+        self.asked = Some(reading.asked);
         match vote {
-            EdgeVote::Up => _ = self.up_since.get_or_insert(reading.at.mono),
+            EdgeVote::Up => {
+                // Nobody saw the time between: it does not count as Up.
+                if reading.at.mono.saturating_sub(self.up_seen) > FRESH_CLOUD {
+                    self.up_since = None;
+                }
+                self.up_since.get_or_insert(reading.at.mono);
+                self.up_seen = reading.at.mono;
+            }
             EdgeVote::Partial | EdgeVote::Down => self.up_since = None,
             EdgeVote::Unknown => {}
         }
         self.vote.feed(reading.at, vote);
+        if vote != EdgeVote::Unknown {
+            self.spoken.feed(reading.at, vote);
+        }
     }
 
     fn vote(&self, now: Now, keep_last: bool) -> Vote<EdgeVote> {
@@ -383,21 +420,17 @@ impl EdgeEvidence {
             None => EdgeVote::Unknown,
         };
         // A pool in no list may not be monitored: within a move its last value goes on speaking.
-        let value = if keep_last && value == EdgeVote::Unknown {
-            self.last_spoken()
+        let (value, track) = if keep_last && value == EdgeVote::Unknown {
+            (self.spoken.newest(), &self.spoken)
         } else {
-            value
+            (value, &self.vote)
         };
         Vote {
             value,
-            since: self.vote.since().map(|at| at.wall),
-            held: self.vote.held(),
-            read: self.asked,
+            since: track.since().map(|at| at.wall),
+            held: track.held(),
+            read: self.asked.map(|asked| asked.wall),
         }
-    }
-
-    fn last_spoken(&self) -> EdgeVote {
-        self.vote.newest()
     }
 
     fn up_for(&self, now: Now) -> Duration {
@@ -413,9 +446,15 @@ impl InstanceEvidence {
         InstanceEvidence {
             vote: Track::new(InstanceVote::Unknown),
             resource_id: None,
+            not_found: 0,
             asked: None,
         }
     }
+}
+
+/// Whether a newer question about the same object has been answered already: then this answer says nothing new.
+fn is_overtaken(newest_asked: Option<Now>, reading: &Reading) -> bool {
+    newest_asked.is_some_and(|asked| asked.mono > reading.asked.mono)
 }
 
 impl References {
@@ -453,10 +492,12 @@ fn edge_vote(seen: &Seen<crate::reading::PoolHealthView>) -> EdgeVote {
     }
 }
 
-fn instance_vote(seen: &Seen<InstanceView>) -> InstanceVote {
+/// An authenticated 404 counts when it comes twice.
+fn instance_vote(seen: &Seen<InstanceView>, not_found: u32) -> InstanceVote {
     match seen {
         Seen::Present(view) => status_vote(&view.status),
-        Seen::Absent => InstanceVote::Absent,
+        Seen::Absent if not_found >= 2 => InstanceVote::Absent,
+        Seen::Absent => InstanceVote::Unknown,
         Seen::Silent => InstanceVote::Silent,
         Seen::Unknown(_) => InstanceVote::Unknown,
     }

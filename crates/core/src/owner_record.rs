@@ -46,16 +46,21 @@ impl OwnerRecord {
         }
     }
 
-    /// What a listed record says; `None` when it is not of our form. Strings of one value are joined, as a resolver would.
+    /// What a listed record says; `None` when no value of it is of our form. Strings of one value are joined, as a
+    /// resolver would; values that somebody else put beside ours say nothing.
     #[must_use]
     pub fn parse(record: &RecordSet) -> Option<OwnerRecord> {
-        let text = unquote(record.values.first()?);
+        record.values.iter().find_map(|value| OwnerRecord::parse_value(value))
+    }
+
+    fn parse_value(value: &str) -> Option<OwnerRecord> {
+        let text = unquote(value);
         let field = |key: &str| {
-            text.split_ascii_whitespace()
+            text.split(|c: char| c == ',' || c.is_ascii_whitespace())
                 .find_map(|word| word.strip_prefix(key).and_then(|rest| rest.strip_prefix('=')))
         };
         let region = |key: &str| field(key).filter(|value| *value != "-").map(Text::from);
-        (field("v")? == "1").then_some(())?;
+        (field("v").unwrap_or("1") == "1").then_some(())?;
         Some(OwnerRecord {
             owner: field("owner")?.into(),
             epoch: field("epoch")?.parse().ok()?,

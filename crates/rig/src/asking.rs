@@ -28,6 +28,7 @@ enum Got {
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
     aws_worked: Option<i64>,
+    hide_lag: Option<fn(i64) -> bool>,
 }
 
 /// Readings, and the virtual time at which they arrive.
@@ -69,6 +70,18 @@ impl Session<'_> {
 }
 
 impl Asking {
+    /// An asker from whom lag samples of these stamps are hidden.
+    pub(crate) fn hiding(hide_lag: Option<fn(i64) -> bool>) -> Asking {
+        Asking {
+            hide_lag,
+            ..Asking::default()
+        }
+    }
+
+    pub(crate) fn hide(&mut self, hidden: fn(i64) -> bool) {
+        self.hide_lag = Some(hidden);
+    }
+
     pub(crate) fn ask(
         &mut self,
         world: &mut World,
@@ -285,7 +298,12 @@ impl Asking {
         });
         let read = |index: usize| match &results {
             Seen::Present(results) => match (results.get(index * 2), results.get(index * 2 + 1)) {
-                (Some(lag), Some(other)) => Seen::Present(answers::lag(lag, other)),
+                (Some(lag), Some(other)) => {
+                    let mut lag = lag.clone();
+                    lag.samples
+                        .retain(|(at, _)| !self.hide_lag.is_some_and(|hidden| hidden(*at)));
+                    Seen::Present(answers::lag(&lag, other))
+                }
                 (Some(_) | None, _) => unknown(TroubleKind::Malformed),
             },
             Seen::Absent => Seen::Absent,

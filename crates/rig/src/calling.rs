@@ -8,7 +8,7 @@ use breakwater_core::reading::{Cause, RecordSet};
 use breakwater_engine::call::Call;
 use breakwater_sim::World;
 use breakwater_sim::{
-    Answer, CloudflareOp, Delivery, Meta, RdsOp, RecordAction, RecordChange, Request, Route53Op, Vantage,
+    Answer, CloudflareOp, Delivery, Fault, Meta, RdsOp, RecordAction, RecordChange, Request, Route53Op, Vantage,
 };
 use serde_json::{Value, json};
 
@@ -20,14 +20,8 @@ pub(crate) fn call(
     call: &Call,
     timeout: i64,
 ) -> (Outcome, i64) {
-    let meta = Meta {
-        asked: Some(cause.0),
-        because: Some(because.0),
-        actor: actor.to_owned(),
-        real_micros: None,
-    };
     let now = world.now();
-    let reply = world.ask(Vantage::Controller, meta, request(call));
+    let reply = world.ask(Vantage::Controller, meta(actor, (cause, because)), request(call));
     match reply.delivery {
         Delivery::After(after) if after < timeout => {
             world.answered(reply.number, None);
@@ -45,6 +39,61 @@ pub(crate) fn call(
             world.gave_up(reply.number, None);
             (Outcome::Ambiguous(Ambiguity::ConnectionLost), now)
         }
+    }
+}
+
+/// A call whose sender has given up on it arrives after all; its number.
+pub(crate) fn late(world: &mut World, actor: &str, causes: (Cause, Cause), call: &Call) -> u64 {
+    let number = world
+        .ask(Vantage::Controller, meta(actor, causes), request(call))
+        .number;
+    world.gave_up(number, None);
+    number
+}
+
+fn meta(actor: &str, (cause, because): (Cause, Cause)) -> Meta {
+    Meta {
+        asked: Some(cause.0),
+        because: Some(because.0),
+        actor: actor.to_owned(),
+        real_micros: None,
+    }
+}
+
+/// The operation of a call and what it is about, as the ledger has them.
+pub(crate) fn named(call: &Call) -> (&'static str, String) {
+    let request = request(call);
+    (request.op(), request.target().to_owned())
+}
+
+/// The fault that loses this call on its way.
+pub(crate) fn lose_request(call: &Call) -> Fault {
+    let request = request(call);
+    Fault::LoseRequests {
+        api: request.api(),
+        op: Some(request.op().to_owned()),
+        count: 1,
+    }
+}
+
+/// The fault that loses this call's answer.
+pub(crate) fn lose_reply(call: &Call) -> Fault {
+    let request = request(call);
+    Fault::LoseReplies {
+        api: request.api(),
+        op: Some(request.op().to_owned()),
+        count: 1,
+    }
+}
+
+/// The fault that has this call refused.
+pub(crate) fn refuse(call: &Call, status: u16, code: &str) -> Fault {
+    let request = request(call);
+    Fault::ApiError {
+        api: request.api(),
+        region: request.region().map(str::to_owned),
+        status,
+        code: code.to_owned(),
     }
 }
 

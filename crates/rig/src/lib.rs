@@ -4,10 +4,12 @@
 mod answers;
 mod asking;
 mod calling;
+mod plot;
 mod rig;
 mod shops;
 mod store;
 
-pub use rig::{Kill, Options, Rig};
+pub use plot::{Aim, Deed, Twist};
+pub use rig::{Options, Rig};
 pub use shops::{NAMESPACE, shop_of};
 pub use store::HistoryEntry;

@@ -2,14 +2,17 @@
 
 use crate::asking::Asking;
 use crate::calling;
+use crate::plot::{Aim, Deed, Plot, Twist};
 use crate::shops::shop_of;
 use crate::store::{HistoryEntry, Store};
+use breakwater_core::facts::Fleet;
 use breakwater_core::journal::Journal;
-use breakwater_core::outcome::Outcome;
+use breakwater_core::outcome::{Ambiguity, Outcome};
 use breakwater_core::reading::{Cause, ObjectKey, Reading, Value};
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_core::time::Now;
-use breakwater_engine::port::{Event, In, Kept, Out, Status, StoreError, Ticket};
+use breakwater_engine::call::Call;
+use breakwater_engine::port::{Event, In, Kept, Out, Status, StoreError, Ticket, Version};
 use breakwater_engine::{Engine, Settings};
 use breakwater_sim::{Fault, FaultId, Setup, World};
 use serde_json::{Value as Json, json};
@@ -24,6 +27,10 @@ const RENEW: i64 = 5_000;
 const WRITE: i64 = 8;
 /// Time-out of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time-out of a request to the API server.
+const STORE_TIMEOUT: i64 = 4_000;
+/// An API server that has not renewed the lease for so long is called silent.
+const API_SERVER_SILENT: i64 = 30_000;
 
 /// How a rig runs.
 #[derive(Clone, Debug)]
@@ -40,15 +47,6 @@ impl Default for Options {
     }
 }
 
-/// When a controller dies, seen from what it was about to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kill {
-    /// What it wanted to do does not happen.
-    Before,
-    /// It happens, and nobody hears of it.
-    After,
-}
-
 /// What the queue holds; answers belong to the process that asked.
 #[derive(Debug)]
 enum Happens {
@@ -58,6 +56,15 @@ enum Happens {
     Read(Ticket, ShopKey),
     Wake,
     Renew,
+    /// A renewal of the lease was answered; sent at this time.
+    Renewed(i64),
+}
+
+/// A request that is still on its way after its sender has given up on it, or died.
+#[derive(Debug)]
+enum Straggler {
+    Store(ShopKey, Box<Status>, Version, String),
+    Call(Call, (Cause, Cause), String, i64),
 }
 
 /// Simulator and engine, coupled.
@@ -66,6 +73,8 @@ pub struct Rig {
     pub world: World,
     setup: Setup,
     shops: BTreeMap<ShopKey, Shop>,
+    /// Those that were let go, too: the checkers still judge what was done to them.
+    known: BTreeMap<ShopKey, Shop>,
     store: Store,
     engine: Option<Engine>,
     me: String,
@@ -80,6 +89,12 @@ pub struct Rig {
     steps: u64,
     events: Vec<(i64, Event)>,
     leases: Vec<(i64, String, i64)>,
+    renewal_takes: i64,
+    cut_off: Vec<(i64, Option<i64>)>,
+    hide_lag: Option<fn(i64) -> bool>,
+    plot: Plot,
+    stragglers: BTreeMap<(i64, u64), Straggler>,
+    sent_at: BTreeMap<u64, i64>,
 }
 
 impl Rig {
@@ -92,6 +107,7 @@ impl Rig {
             lease_from: world.now(),
             world,
             shops: BTreeMap::new(),
+            known: BTreeMap::new(),
             store: Store::default(),
             engine: None,
             me: String::new(),
@@ -104,11 +120,18 @@ impl Rig {
             steps: 0,
             events: Vec::new(),
             leases: Vec::new(),
+            renewal_takes: 0,
+            cut_off: Vec::new(),
+            hide_lag: None,
+            plot: Plot::default(),
+            stragglers: BTreeMap::new(),
+            sent_at: BTreeMap::new(),
             setup,
         };
         for shop in &rig.setup.shops {
             let shop = shop_of(&rig.setup, shop, &options.installation);
             rig.store.create(&shop.key);
+            rig.known.insert(shop.key.clone(), shop.clone());
             rig.shops.insert(shop.key.clone(), shop);
         }
         rig.start_engine();
@@ -121,7 +144,7 @@ impl Rig {
     /// If the setup has no shop of that name.
     #[must_use]
     pub fn key(&self, name: &str) -> ShopKey {
-        let found = self.shops.keys().find(|key| &*key.name == name);
+        let found = self.known.keys().find(|key| &*key.name == name);
         // A test that names another shop is wrong, and should hear of it at once.
         found.cloned().unwrap_or_else(|| panic!("no shop {name} in this setup"))
     }
@@ -132,6 +155,7 @@ impl Rig {
             change(shop);
             shop.generation += 1;
             let shop = shop.clone();
+            self.known.insert(key.clone(), shop.clone());
             self.hand_in_shop(shop);
         }
     }
@@ -141,7 +165,7 @@ impl Rig {
         self.me = format!("controller-{}", self.incarnation);
         self.queue.clear();
         self.wake = None;
-        self.asking = Asking::default();
+        self.asking = Asking::hiding(self.hide_lag);
         self.engine = Some(Engine::new(Settings {
             me: self.me.as_str().into(),
             first_cause: self.incarnation << 32,
@@ -202,13 +226,16 @@ impl Rig {
     /// One thing happens; `false` when nothing does before this time, which then has come.
     pub fn step(&mut self, until: i64) -> bool {
         self.steps += 1;
-        let Some((&(at, serial), _)) = self.queue.first_key_value() else {
+        let next = self.queue.first_key_value().map(|(key, _)| *key);
+        let late = self.stragglers.first_key_value().map(|(key, _)| *key);
+        let Some((at, serial)) = next.into_iter().chain(late).min().filter(|(at, _)| *at <= until) else {
             self.world.advance(until);
             return false;
         };
-        if at > until {
-            self.world.advance(until);
-            return false;
+        if let Some(straggler) = self.stragglers.remove(&(at, serial)) {
+            self.world.advance(at.max(self.world.now()));
+            self.arrive_late(straggler);
+            return true;
         }
         let what = self.queue.remove(&(at, serial));
         self.world.advance(at.max(self.world.now()));
@@ -222,20 +249,55 @@ impl Rig {
                 self.feed(In::Wake);
             }
             Some(Happens::Renew) => self.renew(),
+            Some(Happens::Renewed(sent)) => self.renewed(sent),
             None => {}
         }
         true
     }
 
+    /// The renewal takes effect at the API server now, and is answered later.
     fn renew(&mut self) {
         let now = self.world.now();
-        if !self.away {
-            self.lease_from = now + LEASE;
-            self.leases.push((now, self.me.clone(), now + LEASE));
-            let until = self.now().mono + Duration::from_millis(LEASE.unsigned_abs());
+        if self.away {
+            self.push(now + RENEW, Happens::Renew);
+            let silent = self
+                .leases
+                .last()
+                .is_none_or(|(from, ..)| now - *from >= API_SERVER_SILENT);
+            if silent {
+                self.tell_fleet(true);
+            }
+            return;
+        }
+        self.lease_from = now + LEASE;
+        self.leases.push((now, self.me.clone(), now + LEASE));
+        self.push(now + RENEW.max(self.renewal_takes), Happens::Renew);
+        if self.renewal_takes > 0 {
+            self.push(now + self.renewal_takes, Happens::Renewed(now));
+        } else {
+            self.renewed(now);
+        }
+    }
+
+    /// The lease is judged from before its renewal was sent.
+    fn renewed(&mut self, sent: i64) {
+        let until = self.mono(sent + LEASE);
+        let me = self.incarnation;
+        self.tell_fleet(false);
+        if self.incarnation == me {
             self.feed(In::Lease(Some(until)));
         }
-        self.push(now + RENEW, Happens::Renew);
+    }
+
+    fn tell_fleet(&mut self, api_server_silent: bool) {
+        self.feed(In::Fleet(Fleet {
+            api_server_silent,
+            ..Fleet::default()
+        }));
+    }
+
+    fn mono(&self, at: i64) -> Duration {
+        Duration::from_millis(u64::try_from(at - self.started).unwrap_or(0))
     }
 
     fn read_journal(&mut self, ticket: Ticket, key: &ShopKey) {
@@ -259,6 +321,7 @@ impl Rig {
             mono: Duration::from_millis(u64::try_from(asked - self.started).unwrap_or(0)),
             wall: crate::answers::time(asked),
         };
+        let me = self.incarnation;
         for (key, value) in readings {
             self.feed(In::Reading(Box::new(Reading {
                 key,
@@ -267,6 +330,9 @@ impl Rig {
                 cause,
                 value,
             })));
+            if self.incarnation != me {
+                return;
+            }
         }
         self.feed(In::QueryDone(cause));
     }
@@ -277,8 +343,12 @@ impl Rig {
         if let Some(engine) = &mut self.engine {
             engine.handle(now, input, &mut out);
         }
+        let me = self.incarnation;
         for output in out {
-            self.carry_out(output);
+            // What a process wanted that died meanwhile does not happen.
+            if self.incarnation == me {
+                self.carry_out(output);
+            }
         }
     }
 
@@ -297,23 +367,15 @@ impl Rig {
                 timeout,
                 because,
             } => {
-                let timeout = i64::try_from(timeout.as_millis()).unwrap_or(4_000);
-                let (outcome, at) = calling::call(&mut self.world, &self.me, (cause, because), &call, timeout);
-                self.push(at, Happens::CallDone(ticket, outcome));
+                let timeout = i64::try_from(timeout.as_millis()).unwrap_or(STORE_TIMEOUT);
+                self.call(ticket, (cause, because), call, timeout);
             }
             Out::Store {
                 ticket,
                 key,
                 status,
                 version,
-            } => {
-                let result = if self.away {
-                    Err(StoreError::Unknown("the API server does not answer".into()))
-                } else {
-                    self.store.write(now, &self.me, &key, &status, &version)
-                };
-                self.push(now + WRITE, Happens::Stored(ticket, Box::new(result)));
-            }
+            } => self.write(ticket, key, status, version),
             Out::ReadJournal { ticket, key } => self.push(now + WRITE, Happens::Read(ticket, key)),
             Out::Event(event) => self.events.push((now, event)),
             Out::WakeAt(mono) => {
@@ -338,24 +400,151 @@ impl Rig {
         self.start_engine();
     }
 
-    /// The controller dies at its next step, before or after what it does in it, and another starts.
-    pub fn kill_at_next_step(&mut self, until: i64, kill: Kill) {
-        match kill {
-            Kill::After => _ = self.step(until),
-            Kill::Before => {
-                // The engine decides, and is gone before anything of it leaves the process.
-                let Some((&(at, serial), _)) = self.queue.first_key_value().filter(|((at, _), _)| *at <= until) else {
-                    return;
-                };
-                self.queue.remove(&(at, serial));
-                self.world.advance(at.max(self.world.now()));
+    fn call(&mut self, ticket: Ticket, causes: (Cause, Cause), call: Call, timeout: i64) {
+        let now = self.world.now();
+        let twist = self.plot.deed(Deed::of_call(now, &call));
+        let after = After::of(&twist);
+        let me = self.me.clone();
+        match twist {
+            Some(Twist::DieBefore) => return self.start_engine(),
+            Some(Twist::ArriveLate(late)) => {
+                self.push(
+                    now + timeout,
+                    Happens::CallDone(ticket, Outcome::Ambiguous(Ambiguity::TimedOut)),
+                );
+                self.delay(now + late, Straggler::Call(call, causes, me, now));
+                return;
+            }
+            Some(Twist::Meanwhile(happens)) => happens(&mut self.world),
+            Some(Twist::LoseRequest) => _ = self.world.inject(calling::lose_request(&call)),
+            Some(Twist::LoseReply | Twist::AwayAfter) => _ = self.world.inject(calling::lose_reply(&call)),
+            Some(Twist::Refuse { status, code }) => {
+                let fault = self.world.inject(calling::refuse(&call, status, code));
+                let (outcome, at) = calling::call(&mut self.world, &me, causes, &call, timeout);
+                self.world.clear(fault);
+                self.push(at, Happens::CallDone(ticket, outcome));
+                return;
+            }
+            Some(Twist::DieAfter | Twist::Conflict) | None => {}
+        }
+        let (outcome, at) = calling::call(&mut self.world, &me, causes, &call, timeout);
+        self.push(at, Happens::CallDone(ticket, outcome));
+        match after {
+            After::Dies => self.start_engine(),
+            After::CutOff => self.set_away(true),
+            After::GoesOn => {}
+        }
+    }
+
+    fn write(&mut self, ticket: Ticket, key: ShopKey, status: Box<Status>, version: Version) {
+        let now = self.world.now();
+        let entry = self.store.journal(&key) != Some(&status.journal);
+        let twist = self.plot.deed(Deed::of_store(now, &key, &status, entry));
+        let after = After::of(&twist);
+        let unheard = matches!(twist, Some(Twist::LoseReply | Twist::AwayAfter));
+        let unknown = || Err(StoreError::Unknown("the API server does not answer".into()));
+        match twist {
+            Some(Twist::DieBefore) => return self.start_engine(),
+            Some(Twist::LoseRequest) => {
+                self.push(now + STORE_TIMEOUT, Happens::Stored(ticket, Box::new(unknown())));
+                return;
+            }
+            Some(Twist::ArriveLate(late)) => {
+                let me = self.me.clone();
+                self.push(now + STORE_TIMEOUT, Happens::Stored(ticket, Box::new(unknown())));
+                self.delay(now + late, Straggler::Store(key, status, version, me));
+                return;
+            }
+            Some(Twist::Conflict) => self.store.touch(&key),
+            Some(Twist::Refuse { .. }) => {
+                let denied = Err(StoreError::Denied("forbidden".into()));
+                self.push(now + WRITE, Happens::Stored(ticket, Box::new(denied)));
+                return;
+            }
+            Some(Twist::Meanwhile(happens)) => happens(&mut self.world),
+            Some(Twist::DieAfter | Twist::LoseReply | Twist::AwayAfter) | None => {}
+        }
+        let result = if self.away {
+            unknown()
+        } else {
+            self.store.write(now, &self.me, &key, &status, &version)
+        };
+        match after {
+            After::Dies => return self.start_engine(),
+            After::CutOff => self.set_away(true),
+            After::GoesOn => {}
+        }
+        let (result, at) = if unheard {
+            (unknown(), now + STORE_TIMEOUT)
+        } else {
+            (result, now + WRITE)
+        };
+        self.push(at, Happens::Stored(ticket, Box::new(result)));
+    }
+
+    fn delay(&mut self, at: i64, straggler: Straggler) {
+        self.serial += 1;
+        self.stragglers.insert((at, self.serial), straggler);
+    }
+
+    fn arrive_late(&mut self, straggler: Straggler) {
+        let now = self.world.now();
+        match straggler {
+            // Against the version of then: whoever wrote since makes it a conflict, of which nobody hears.
+            Straggler::Store(key, status, version, by) => {
+                if self.store.write(now, &by, &key, &status, &version).is_ok() {
+                    self.store.was_late();
+                }
+            }
+            Straggler::Call(call, causes, by, sent) => {
+                let number = calling::late(&mut self.world, &by, causes, &call);
+                self.sent_at.insert(number, sent);
             }
         }
-        self.start_engine();
+    }
+
+    /// Lets something befall a deed that is still to come.
+    pub fn twist(&mut self, aim: Aim, twist: Twist) {
+        self.plot.twist(aim, twist);
+    }
+
+    /// What the controller has done so far: each write of a status, and each call.
+    #[must_use]
+    pub fn deeds(&self) -> &[Deed] {
+        self.plot.deeds()
+    }
+
+    /// How many twists have not happened yet.
+    #[must_use]
+    pub fn twists_left(&self) -> usize {
+        self.plot.left()
+    }
+
+    /// The time that a renewal of the lease takes, from its sending to its answer.
+    pub fn set_renewal_takes(&mut self, time: Duration) {
+        self.renewal_takes = i64::try_from(time.as_millis()).unwrap_or(0);
+    }
+
+    /// `ReplicaLag` samples whose stamp (milliseconds) satisfies this are never published.
+    pub fn hide_lag_samples(&mut self, hidden: fn(i64) -> bool) {
+        self.hide_lag = Some(hidden);
+        self.asking.hide(hidden);
+    }
+
+    /// Whether a shop's object was let go.
+    #[must_use]
+    pub fn is_released(&self, key: &ShopKey) -> bool {
+        !self.shops.contains_key(key)
     }
 
     /// Whether the controller's cluster is away: no lease, no writes, no reads of the API server.
     pub fn set_away(&mut self, away: bool) {
+        let now = self.world.now();
+        if away && !self.away {
+            self.cut_off.push((now, None));
+        } else if !away && let Some((_, until)) = self.cut_off.last_mut() {
+            *until = Some(now);
+        }
         self.away = away;
     }
 
@@ -383,7 +572,7 @@ impl Rig {
 
     /// Puts an older status back, as a restored backup does.
     pub fn restore(&mut self, key: &ShopKey, status: Option<Status>) {
-        self.store.restore(key, status);
+        self.store.restore(self.world.now(), key, status);
     }
 
     /// Everything that was written.
@@ -407,7 +596,15 @@ impl Rig {
     /// The ledger as JSON, for the checkers.
     #[must_use]
     pub fn ledger_json(&self) -> Json {
-        serde_json::to_value(self.world.ledger()).unwrap_or(Json::Null)
+        let mut ledger = serde_json::to_value(self.world.ledger()).unwrap_or(Json::Null);
+        // The world knows when a request arrived; when it was sent is known here.
+        for event in ledger["events"].as_array_mut().into_iter().flatten() {
+            let sent = event["number"].as_u64().and_then(|number| self.sent_at.get(&number));
+            if let (Some(sent), Some("call")) = (sent, event["event"].as_str()) {
+                event["sent_at"] = json!(sent);
+            }
+        }
+        ledger
     }
 
     /// The history of journals as JSON, for the checkers.
@@ -426,16 +623,18 @@ impl Rig {
             .iter()
             .map(|entry| {
                 let automatic = self
-                    .shops
+                    .known
                     .get(&entry.shop)
                     .is_some_and(|shop| shop.policy.mode == breakwater_core::shop::Mode::Automatic);
                 json!({
                     "at": entry.at,
                     "shop": entry.shop.to_string(),
                     "holder": entry.holder,
-                    "lease": lease_at(entry.at, &entry.holder),
+                    // One that was long on its way was sent under a lease that may have ended since.
+                    "lease": if entry.late { None } else { lease_at(entry.at, &entry.holder) },
                     "automatic": automatic,
-                    "journal": entry.status.journal,
+                    "restored": entry.restored,
+                    "journal": entry.journal,
                 })
             })
             .collect()
@@ -447,11 +646,13 @@ impl Rig {
         let region = |region: &breakwater_core::shop::ShopRegion| {
             json!({
                 "region": region.name, "instance": region.instance, "pool": region.pool,
-                "services": region.services.iter().map(|service| &*service.url).collect::<Vec<_>>(),
+                "services": region.services.iter()
+                    .map(|service| json!({"url": service.url, "needsWriter": service.needs_writer}))
+                    .collect::<Vec<_>>(),
             })
         };
         let shops: Vec<Json> = self
-            .shops
+            .known
             .values()
             .map(|shop| {
                 json!({
@@ -467,6 +668,42 @@ impl Rig {
                 })
             })
             .collect();
-        json!({"shops": shops, "installation": "rig"})
+        let leases: Vec<Json> = self
+            .leases
+            .iter()
+            .map(|(from, holder, until)| json!({"holder": holder, "from": from, "until": until}))
+            .collect();
+        let cut_off: Vec<Json> = self
+            .cut_off
+            .iter()
+            .map(|(from, until)| json!({"from": from, "until": until}))
+            .collect();
+        json!({"shops": shops, "leases": leases, "cutOff": cut_off})
+    }
+}
+
+/// What follows once a deed is done.
+enum After {
+    GoesOn,
+    Dies,
+    CutOff,
+}
+
+impl After {
+    fn of(twist: &Option<Twist>) -> After {
+        match twist {
+            Some(Twist::DieAfter) => After::Dies,
+            Some(Twist::AwayAfter) => After::CutOff,
+            Some(
+                Twist::DieBefore
+                | Twist::LoseRequest
+                | Twist::LoseReply
+                | Twist::ArriveLate(_)
+                | Twist::Conflict
+                | Twist::Refuse { .. }
+                | Twist::Meanwhile(_),
+            )
+            | None => After::GoesOn,
+        }
     }
 }

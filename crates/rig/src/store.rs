@@ -1,6 +1,7 @@
 //! The journal store: compare-and-swap on a version, as the API server does it, and the history of all that was written.
 
 use breakwater_core::journal::Journal;
+use breakwater_core::report::Report;
 use breakwater_core::shop::ShopKey;
 use breakwater_engine::port::{Kept, Status, StoreError, Version};
 use std::collections::BTreeMap;
@@ -14,8 +15,14 @@ pub struct HistoryEntry {
     pub shop: ShopKey,
     /// The process that wrote it.
     pub holder: String,
-    /// What it wrote.
-    pub status: Status,
+    /// The journal that it wrote.
+    pub journal: Journal,
+    /// The report that it wrote; `None` where a status was taken away.
+    pub report: Option<Report>,
+    /// Not written by a controller: an older status was put back.
+    pub restored: bool,
+    /// It arrived after its sender had given up on it.
+    pub late: bool,
 }
 
 #[derive(Debug, Default)]
@@ -52,15 +59,41 @@ impl Store {
             at,
             shop: key.clone(),
             holder: holder.to_owned(),
-            status: status.clone(),
+            journal: status.journal.clone(),
+            report: Some(status.report.clone()),
+            restored: false,
+            late: false,
         });
         Ok(kept(*version, stored.as_ref()))
     }
 
+    /// The newest write had been on its way for long.
+    pub(crate) fn was_late(&mut self) {
+        if let Some(entry) = self.history.last_mut() {
+            entry.late = true;
+        }
+    }
+
+    /// Somebody touches the object without changing its status, as a label of Argo CD does.
+    pub(crate) fn touch(&mut self, key: &ShopKey) {
+        if let Some((version, _)) = self.objects.get_mut(key) {
+            *version += 1;
+        }
+    }
+
     /// Puts an older status back, as a restored backup does.
-    pub(crate) fn restore(&mut self, key: &ShopKey, status: Option<Status>) {
+    pub(crate) fn restore(&mut self, at: i64, key: &ShopKey, status: Option<Status>) {
         if let Some((version, stored)) = self.objects.get_mut(key) {
             *version += 1;
+            self.history.push(HistoryEntry {
+                at,
+                shop: key.clone(),
+                holder: "a backup".into(),
+                journal: status.as_ref().map(|status| status.journal.clone()).unwrap_or_default(),
+                report: status.as_ref().map(|status| status.report.clone()),
+                restored: true,
+                late: false,
+            });
             *stored = status;
         }
     }

@@ -26,6 +26,13 @@ enum Seems {
     Unknown,
 }
 
+/// Which reading shows that the link is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Instance,
+    Lag,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct LinkEvidence {
     seems: Track<Seems>,
@@ -34,7 +41,8 @@ pub(super) struct LinkEvidence {
     replication: Option<ReplicationStatus>,
     replication_read: Option<Duration>,
     lag: Option<LagState>,
-    lag_asked: Option<Timestamp>,
+    lag_asked: Option<Now>,
+    instance_asked: Option<Now>,
     caught_up_to: Option<Timestamp>,
 }
 
@@ -56,38 +64,52 @@ impl LinkEvidence {
             replication_read: None,
             lag: None,
             lag_asked: None,
+            instance_asked: None,
             caught_up_to: None,
         }
     }
 
     pub(super) fn absorb_instance(&mut self, reading: &Reading, seen: &Seen<InstanceView>) {
+        if super::is_overtaken(self.instance_asked, reading) {
+            return;
+        }
+        self.instance_asked = Some(reading.asked);
         if let Some(view) = seen.present() {
             self.is_replica = Some(view.source.is_some());
             self.replication.clone_from(&view.replication);
             self.replication_read = Some(reading.at.mono);
+            if view.source.is_none() {
+                self.broken_since = None;
+            }
         }
-        self.judge(reading.at);
+        self.judge(reading.at, Source::Instance);
     }
 
     pub(super) fn absorb_lag(&mut self, reading: &Reading, seen: &Seen<LagView>) {
-        self.lag_asked = Some(reading.asked.wall);
+        if super::is_overtaken(self.lag_asked, reading) {
+            return;
+        }
+        self.lag_asked = Some(reading.asked);
         if let Some(view) = seen.present() {
             for (stamp, lag) in &view.samples {
                 self.note_good_sample(*stamp, *lag);
             }
+            let minus_since = view
+                .samples
+                .iter()
+                .take_while(|(_, lag)| *lag < 0.0)
+                .last()
+                .map(|(stamp, _)| *stamp);
+            // Samples that have left the window that we ask for are still the newest ones: absence is no news.
+            let known = self.lag.filter(|_| view.samples.is_empty());
             self.lag = Some(LagState {
-                newest: view.samples.first().copied(),
-                minus_since: view
-                    .samples
-                    .iter()
-                    .take_while(|(_, lag)| *lag < 0.0)
-                    .last()
-                    .map(|(stamp, _)| *stamp),
+                newest: view.samples.first().copied().or(known.and_then(|lag| lag.newest)),
+                minus_since: minus_since.or(known.and_then(|lag| lag.minus_since)),
                 newest_other: view.newest_other,
                 read: reading.at.mono,
             });
         }
-        self.judge(reading.at);
+        self.judge(reading.at, Source::Lag);
     }
 
     /// A good sample stamped T of value L means: everything up to T - L - 60 s is here.
@@ -100,43 +122,45 @@ impl LinkEvidence {
         self.caught_up_to = Some(self.caught_up_to.map_or(held, |known| known.max(held)));
     }
 
-    fn judge(&mut self, at: Now) {
-        let (seems, began) = self.seems_at(at);
-        let was_broken = matches!(self.seems.newest(), Seems::Broken | Seems::BrokenByItself);
+    fn judge(&mut self, at: Now, from: Source) {
+        let (seems, began, by) = self.seems_at(at);
         match seems {
             Seems::Broken | Seems::BrokenByItself => {
-                if !was_broken || self.broken_since.is_none() {
-                    self.broken_since = Some(began.unwrap_or(at.wall));
-                }
+                // Only a link that was seen to flow can break anew: not having looked for a while mends nothing.
+                let began = began.unwrap_or(at.wall);
+                self.broken_since = Some(self.broken_since.map_or(began, |known| known.min(began)));
             }
             Seems::Flowing => self.broken_since = None,
             Seems::Unknown => {}
         }
-        self.seems.feed(at, seems);
+        // A break is confirmed by a second reading of what showed it, not by another reading in between.
+        if by.is_none_or(|by| by == from) || seems != self.seems.newest() {
+            self.seems.feed(at, seems);
+        }
     }
 
-    /// Broken wins over Flowing.
-    fn seems_at(&self, at: Now) -> (Seems, Option<Timestamp>) {
+    /// What it looks like, since when if that is known, and which reading shows it. Broken wins over Flowing.
+    fn seems_at(&self, at: Now) -> (Seems, Option<Timestamp>, Option<Source>) {
         if self.is_replica != Some(true) {
-            return (Seems::Unknown, None);
-        }
-        if let Some(seems) = self.broken_by_status() {
-            return (seems, None);
+            return (Seems::Unknown, None, None);
         }
         let fresh = |read: Duration| at.mono.saturating_sub(read) <= FRESH_CLOUD;
+        let told = self.replication_read.is_some_and(fresh);
+        if let Some(seems) = self.broken_by_status().filter(|_| told) {
+            return (seems, None, Some(Source::Instance));
+        }
         let lag = self.lag.filter(|lag| fresh(lag.read));
         if let Some(began) = lag.and_then(broken_by_lag) {
-            return (Seems::Broken, Some(began));
+            return (Seems::Broken, Some(began), Some(Source::Lag));
         }
-        let replicating = self.replication_read.is_some_and(fresh)
-            && self.replication.as_ref().is_some_and(|r| &*r.status == "replicating");
+        let replicating = told && self.replication.as_ref().is_some_and(|r| &*r.status == "replicating");
         let good = lag
             .and_then(|lag| lag.newest)
             .is_some_and(|(stamp, value)| value >= 0.0 && since(stamp, at.wall) <= GOOD_SAMPLE_LASTS);
         if replicating && good {
-            (Seems::Flowing, None)
+            (Seems::Flowing, None, None)
         } else {
-            (Seems::Unknown, None)
+            (Seems::Unknown, None, None)
         }
     }
 
@@ -166,7 +190,7 @@ impl LinkEvidence {
             value,
             since,
             held: self.seems.held(),
-            read: self.lag_asked,
+            read: self.lag_asked(),
         }
     }
 
@@ -186,7 +210,7 @@ impl LinkEvidence {
     }
 
     pub(super) fn lag_asked(&self) -> Option<Timestamp> {
-        self.lag_asked
+        self.lag_asked.map(|asked| asked.wall)
     }
 
     pub(super) fn lag(&self, now: Now) -> Option<Duration> {
@@ -195,7 +219,7 @@ impl LinkEvidence {
             .filter(|lag| now.mono.saturating_sub(lag.read) <= FRESH_CLOUD)?;
         state
             .newest
-            .filter(|(_, value)| *value >= 0.0)
+            .filter(|(stamp, value)| *value >= 0.0 && since(*stamp, now.wall) <= GOOD_SAMPLE_LASTS)
             .and_then(|(_, value)| Duration::try_from_secs_f64(value).ok())
     }
 }
@@ -214,6 +238,17 @@ fn names_itself(message: Option<&str>) -> bool {
     let Some(message) = message.map(str::to_ascii_lowercase) else {
         return false;
     };
+    // Words of the replica's own SQL thread; a lock's time-out is none of the network's.
+    let own = [
+        "on query",
+        "lock wait",
+        "could not execute",
+        "deadlock",
+        "handler error",
+    ];
+    if own.iter().any(|word| message.contains(word)) {
+        return true;
+    }
     let connection = [
         "connect",
         "network",

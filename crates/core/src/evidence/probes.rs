@@ -19,6 +19,7 @@ pub(super) struct RegionProbes {
     out: Run,
     writer_down: Run,
     up_since: Option<Duration>,
+    up_seen: Duration,
     value_since: Option<(ProbeVote, Timestamp)>,
     critical_down_since: Option<Timestamp>,
     answered: Option<Duration>,
@@ -29,7 +30,7 @@ pub(super) struct RegionProbes {
 struct ServiceProbe {
     /// The newest vote: Up or Down.
     voted: Option<(Duration, bool)>,
-    asked: Option<Timestamp>,
+    asked: Option<Now>,
     /// The newest samples, one bit each, a failure is 1.
     failures: u64,
     samples: u32,
@@ -43,6 +44,7 @@ impl RegionProbes {
             out: Run::default(),
             writer_down: Run::default(),
             up_since: None,
+            up_seen: Duration::ZERO,
             value_since: None,
             critical_down_since: None,
             answered: None,
@@ -68,7 +70,10 @@ impl RegionProbes {
         if seen.answered() {
             self.answered = Some(reading.at.mono);
         }
-        service.asked = Some(reading.asked.wall);
+        if super::is_overtaken(service.asked, reading) {
+            return false;
+        }
+        service.asked = Some(reading.asked);
         self.newest = Some(reading.at.wall);
         let vote = vote(seen, ever_up, outside_answered);
         if let Some(up) = vote {
@@ -90,7 +95,14 @@ impl RegionProbes {
         let writer_down = self.writer_services_down(at, interval, services, value);
         self.writer_down.feed(at, sample(writer_down), interval);
         match value {
-            ProbeVote::Up => _ = self.up_since.get_or_insert(at.mono),
+            ProbeVote::Up => {
+                // Nobody saw the time between: it does not count as Up.
+                if !is_fresh(self.up_seen, at, interval) {
+                    self.up_since = None;
+                }
+                self.up_since.get_or_insert(at.mono);
+                self.up_seen = at.mono;
+            }
             ProbeVote::Partial | ProbeVote::Impaired | ProbeVote::Down => self.up_since = None,
             ProbeVote::Unknown => {}
         }
@@ -236,7 +248,7 @@ impl RegionProbes {
     pub(super) fn round(&self) -> Option<Timestamp> {
         self.services
             .iter()
-            .try_fold(Timestamp::MAX, |oldest, s| s.asked.map(|asked| oldest.min(asked)))
+            .try_fold(Timestamp::MAX, |oldest, s| s.asked.map(|asked| oldest.min(asked.wall)))
     }
 }
 

@@ -18,7 +18,11 @@ pub(super) struct Proofs {
     uuid: PerSide<Option<Text>>,
     /// The run of "cannot reach the writer" by each region's own process.
     down: PerSide<Run>,
-    since: Option<(ProofVote, Timestamp)>,
+    /// Since when the vote about each region's writer has been the same; a refusal that is our own fence counts apart.
+    since: PerSide<Option<(ProofVote, Timestamp)>>,
+    /// When somebody last said anything.
+    newest: Option<Duration>,
+    asked: PerSide<Option<Now>>,
     applied_until: PerSide<Option<Timestamp>>,
 }
 
@@ -30,6 +34,10 @@ impl Proofs {
         else {
             return;
         };
+        if super::is_overtaken(self.asked[side], reading) {
+            return;
+        }
+        self.asked[side] = Some(reading.asked);
         let ProofSeen::Said(proof) = seen else { return };
         let interval = shop.policy.interval;
         if let Some(uuid) = &proof.local_uuid {
@@ -41,10 +49,19 @@ impl Proofs {
         let unreachable = !proof.writable && proof.writer_uuid.is_none();
         self.down[side].feed(reading.at, Some(unreachable), interval);
         self.said[side] = Some((reading.at, proof.clone()));
-        let vote = self.value(reading.at, interval, side, false);
-        if self.since.is_none_or(|(old, _)| old != vote) {
-            self.since = Some((vote, reading.at.wall));
+        let seen_lately = self.newest.is_some_and(|at| is_fresh(at, reading.at, interval));
+        self.newest = Some(reading.at.mono);
+        for a in Side::BOTH {
+            let vote = self.value(reading.at, interval, a, false);
+            if !seen_lately || self.since[a].is_none_or(|(old, _)| old != vote) {
+                self.since[a] = Some((vote, reading.at.wall));
+            }
         }
+    }
+
+    /// When the newest answer (or none) of this region's process was asked for.
+    pub(super) fn asked(&self, side: Side) -> Option<Timestamp> {
+        self.asked[side].map(|asked| asked.wall)
     }
 
     pub(super) fn vote(&self, now: Now, shop: &Shop, a: Side, fence_is_ours: bool) -> Vote<ProofVote> {
@@ -53,7 +70,7 @@ impl Proofs {
         let (since, held) = if value == ProofVote::Down {
             (self.down[a].since(), self.down[a].held(now, interval))
         } else {
-            (self.since.map(|(_, at)| at), Duration::ZERO)
+            (self.since[a].map(|(_, at)| at), Duration::ZERO)
         };
         Vote {
             value,

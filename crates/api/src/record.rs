@@ -1,0 +1,151 @@
+//! The RegionSwitch of a move that the controller made: a projection of the journal.
+
+use crate::conditions::{Fresh, kind, stamp};
+use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
+use breakwater_core::journal::{Move, MoveKind, MoveOutcome};
+use breakwater_core::report::ConditionStatus;
+use breakwater_core::shop::Shop;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+/// A record is created once and its request never changes: only its status does.
+const RECORD_GENERATION: i64 = 1;
+
+/// `<storefront>-e<number>-<type>` in lower case.
+#[must_use]
+pub fn record_name(storefront: &str, number: i64, kind: MoveKind) -> String {
+    format!("{storefront}-e{number}-{}", kind_name(kind).to_ascii_lowercase())
+}
+
+/// The record of this move: what was asked for, fixed by the move's begin, and how far it has come.
+///
+/// It has no labels and no annotations (Argo CD would prune it) and no ownerReferences (garbage collection would
+/// erase the record). `previous` is the record's status as it stands: transition times come from there.
+#[must_use]
+pub fn region_switch_of(
+    shop: &Shop,
+    current: &Move,
+    previous: Option<&RegionSwitchStatus>,
+    now: Timestamp,
+) -> RegionSwitch {
+    RegionSwitch {
+        metadata: ObjectMeta {
+            name: Some(record_name(&shop.key.name, current.number, current.kind)),
+            namespace: Some(shop.key.namespace.to_string()),
+            ..ObjectMeta::default()
+        },
+        spec: RegionSwitchSpec {
+            request: request(shop, current),
+            approval: None,
+            abort: false,
+        },
+        status: Some(status(current, previous, now)),
+    }
+}
+
+/// Made of nothing that changes during the move, so that an existing object can be compared with it.
+fn request(shop: &Shop, current: &Move) -> Request {
+    Request {
+        storefront_name: shop.key.name.to_string(),
+        kind: current.kind,
+        to: Some(current.to.to_string()),
+        // The record asks for nothing any more; the greatest epoch that it can have been made for.
+        expected_epoch: Some(current.number - 1),
+        // It did start: at its begin.
+        start_before: current.steps.first().map_or(current.since, |step| step.at),
+        reason: format!("{} in {}", current.diagnosis.name(), current.from),
+        requested_by: crate::REQUESTED_BY_CONTROLLER.to_owned(),
+        overrides: Vec::new(),
+        max_write_stop_seconds: None,
+        allow_data_loss_seconds: None,
+        expires_at: None,
+    }
+}
+
+fn status(current: &Move, previous: Option<&RegionSwitchStatus>, now: Timestamp) -> RegionSwitchStatus {
+    let before = previous.map_or(&[][..], |status| &status.conditions);
+    let message = message(current);
+    RegionSwitchStatus {
+        observed_generation: RECORD_GENERATION,
+        phase: Some(current.phase),
+        outcome: current.outcome,
+        number: Some(current.number),
+        steps: current.steps.clone(),
+        evidence: Some(MoveEvidence {
+            diagnosis: current.diagnosis,
+            automatic: current.automatic,
+            from: current.from.to_string(),
+            from_instance: current.from_instance.to_string(),
+            to_instance: current.to_instance.to_string(),
+            first_down: current.first_down,
+        }),
+        loss: current.loss,
+        times: Some(times(current)),
+        conditions: stamp(conditions(current, &message), before, RECORD_GENERATION, now),
+        message: Some(message),
+    }
+}
+
+fn times(current: &Move) -> MoveTimes {
+    let rto = current.first_down.zip(current.verified_at);
+    MoveTimes {
+        deadline: current.deadline.filter(|_| current.outcome.is_none()),
+        promoted_at: current.promoted_at,
+        repointed_at: current.repointed_at,
+        verified_at: current.verified_at,
+        rto_seconds: rto.map(|(down, verified)| verified.duration_since(down).as_secs()),
+    }
+}
+
+/// Reconciling while open; completed is Ready, every other end is Stalled.
+fn conditions(current: &Move, message: &str) -> [Fresh; 3] {
+    use ConditionStatus::{False, True};
+    let (ready, reconciling, stalled) = match current.outcome {
+        None => (False, True, False),
+        Some(MoveOutcome::Completed) => (True, False, False),
+        Some(MoveOutcome::RolledBack | MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted) => {
+            (False, False, True)
+        }
+    };
+    let reason = current.outcome.map_or(current.phase.name(), outcome_name);
+    [
+        Fresh::new(kind::READY, ready, reason, message),
+        Fresh::new(kind::RECONCILING, reconciling, reason, message),
+        Fresh::new(kind::STALLED, stalled, reason, message),
+    ]
+}
+
+fn message(current: &Move) -> String {
+    let (from, to) = (&current.from, &current.to);
+    let end = match current.outcome {
+        None => format!("{from} to {to}: {}.", current.phase.name()),
+        Some(MoveOutcome::Completed) => format!("{to} is the active region."),
+        Some(end @ (MoveOutcome::RolledBack | MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted)) => {
+            format!("{from} to {to}: {}, {from} stays the active region.", outcome_name(end))
+        }
+    };
+    match &current.because {
+        Some(because) => format!("{end} {because}"),
+        None => end,
+    }
+}
+
+fn outcome_name(outcome: MoveOutcome) -> &'static str {
+    match outcome {
+        MoveOutcome::Completed => "Completed",
+        MoveOutcome::RolledBack => "RolledBack",
+        MoveOutcome::Refused => "Refused",
+        MoveOutcome::Expired => "Expired",
+        MoveOutcome::Aborted => "Aborted",
+    }
+}
+
+fn kind_name(kind: MoveKind) -> &'static str {
+    match kind {
+        MoveKind::Failover => "Failover",
+        MoveKind::Switchover => "Switchover",
+        MoveKind::TrafficShift => "TrafficShift",
+        MoveKind::Drill => "Drill",
+        MoveKind::Adopt => "Adopt",
+    }
+}

@@ -1,0 +1,153 @@
+//! The journal history, as far as the rules need it.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// One stored journal entry.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Entry {
+    pub at: i64,
+    pub shop: String,
+    pub holder: String,
+    #[serde(default)]
+    pub lease: Option<Lease>,
+    /// Not written by a controller: an older status was put back, as a restored backup does.
+    #[serde(default)]
+    pub restored: bool,
+    pub journal: Journal,
+}
+
+/// The lease as it stood when the entry was written.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Lease {
+    pub holder: String,
+    pub until: i64,
+}
+
+/// The journal.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Journal {
+    pub active_region: Option<String>,
+    #[serde(default)]
+    pub epoch: i64,
+    pub front: Option<String>,
+    pub excluded: Option<String>,
+    #[serde(rename = "move")]
+    pub current: Option<Move>,
+    #[serde(default)]
+    pub last_number: i64,
+    #[serde(default)]
+    pub obligations: Vec<Obligation>,
+    pub adopting_since: Option<Timestamp>,
+}
+
+/// The move in flight, or the last one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Move {
+    pub number: i64,
+    #[serde(rename = "type")]
+    pub kind: MoveKind,
+    pub from: String,
+    pub to: String,
+    pub to_instance: String,
+    pub diagnosis: String,
+    pub automatic: bool,
+    pub phase: Phase,
+    pub first_down: Option<Timestamp>,
+    pub loss: Option<Loss>,
+    pub licence: Option<Licence>,
+    pub promoted_at: Option<Timestamp>,
+    pub verified_at: Option<Timestamp>,
+    pub outcome: Option<MoveOutcome>,
+}
+
+/// Kinds of moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum MoveKind {
+    Failover,
+    Switchover,
+    TrafficShift,
+    Drill,
+    Adopt,
+}
+
+/// Phases of a move, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+pub(crate) enum Phase {
+    Requested,
+    Preparing,
+    Excluding,
+    Promoting,
+    Repointing,
+    Verifying,
+    Holding,
+}
+
+/// Ends of a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum MoveOutcome {
+    Completed,
+    RolledBack,
+    Refused,
+    Expired,
+    Aborted,
+}
+
+/// The loss estimate.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Loss {
+    pub writes_stopped: Timestamp,
+    pub seconds: i64,
+}
+
+/// What allows one promotion to be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Licence {
+    pub at: Timestamp,
+    pub by: String,
+}
+
+/// What is owed.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Obligation {
+    pub kind: ObligationKind,
+    pub region: String,
+}
+
+/// Kinds of obligations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) enum ObligationKind {
+    FenceFormerWriter,
+    Unfence,
+    RebuildStandby,
+}
+
+impl Journal {
+    pub(crate) fn in_flight(&self) -> Option<&Move> {
+        self.current.as_ref().filter(|current| current.outcome.is_none())
+    }
+
+    pub(crate) fn owes(&self, kind: ObligationKind, region: &str) -> bool {
+        self.obligations
+            .iter()
+            .any(|owed| owed.kind == kind && owed.region == region)
+    }
+
+    /// Whether a person asked for the move that this journal is about.
+    pub(crate) fn requested_by_a_person(&self) -> bool {
+        self.current.as_ref().is_some_and(|current| !current.automatic)
+    }
+}
+
+impl Move {
+    pub(crate) fn rolled_back(&self) -> bool {
+        match self.outcome {
+            Some(MoveOutcome::RolledBack) => true,
+            Some(MoveOutcome::Completed | MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted)
+            | None => false,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! I8: "From the moment a promotion is sent, A gets no users until its fence has been observed or the move was rolled
+//! back."
+//!
+//! A user is one whom the edge sent to A's region, whether or not anything answered there. The fence has been observed
+//! when `FenceFormerWriter` has left the journal (of a shop whose W is known).
+
+use crate::Verdict;
+use crate::history::{Entry, ObligationKind};
+use crate::ledger::Meeting;
+use crate::run::{Promotion, Run};
+
+const NAME: &str = "I8";
+
+pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
+    for promotion in run.promotions() {
+        let until = closed(run, &promotion);
+        let users: u64 = met(run, &promotion, until).map(|meeting| meeting.routed).sum();
+        let mapped: u64 = met(run, &promotion, until)
+            .filter(|meeting| meeting.mapped)
+            .map(|meeting| meeting.routed)
+            .sum();
+        let first = met(run, &promotion, until).map(|meeting| meeting.at).min();
+        let Some(first) = first else { continue };
+        let what = format!(
+            "{users} users ({mapped} of them by a geographic list) were sent to {} after the promotion into {} was sent \
+             (call {}) and before its fence was observed",
+            promotion.from.region, promotion.to, promotion.call.number
+        );
+        verdict.found(NAME, first, promotion.shop, what);
+    }
+}
+
+/// Meetings of users with A's region from the sending of the promotion on. Counters are per second: the second in which
+/// it was sent began before.
+pub(crate) fn met<'a>(run: &'a Run, promotion: &'a Promotion<'_>, until: i64) -> impl Iterator<Item = &'a Meeting> {
+    run.ledger.meetings.iter().filter(move |meeting| {
+        meeting.shop == promotion.shop.name
+            && meeting.region.as_deref() == Some(&promotion.from.region)
+            && meeting.at >= promotion.sent
+            && meeting.at < until
+            && meeting.routed > 0
+    })
+}
+
+/// When A's fence was observed, or the move rolled back; the end of the ledger if neither has happened.
+pub(crate) fn closed(run: &Run, promotion: &Promotion<'_>) -> i64 {
+    let region = &promotion.from.region;
+    let number = promotion.current().map(|current| current.number);
+    let rolled_back = |entry: &Entry| {
+        let current = entry.journal.current.as_ref();
+        current.is_some_and(|current| Some(current.number) == number && current.rolled_back())
+    };
+    let mut owed = false;
+    for entry in &promotion.shop.history {
+        let owes = entry.journal.owes(ObligationKind::FenceFormerWriter, region);
+        let later = entry.at > promotion.sent;
+        if later && (rolled_back(entry) || (owed && !owes && entry.journal.active_region.is_some())) {
+            return entry.at;
+        }
+        owed |= owes;
+    }
+    // Nothing in the ledger comes after its end, and what happened in its last millisecond counts.
+    run.ledger.until + 1
+}

@@ -1,0 +1,404 @@
+//! Every rule catches its own violation, and none objects to a good run.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod run;
+
+use run::*;
+use serde_json::json;
+
+#[test]
+fn a_good_run_breaks_nothing_and_all_of_it_is_judged() {
+    let good = good();
+    assert_eq!(good.broken(), [""; 0]);
+    let verdict = breakwater_checkers::judge(&good.ledger, &good.history, &good.context).unwrap();
+    assert_eq!(verdict.skipped, []);
+}
+
+#[test]
+fn i1_a_promotion_before_its_entry_was_written() {
+    let mut run = good();
+    run.history[4]["at"] = json!(ms(LICENCE + 3));
+    assert_eq!(run.broken(), ["I1"]);
+}
+
+#[test]
+fn i1_a_promotion_under_an_old_licence() {
+    let mut run = good();
+    run.from(LICENCE, |journal| {
+        journal["move"]["licence"]["at"] = json!(stamp(LICENCE - 61))
+    });
+    assert_eq!(run.broken(), ["I1"]);
+}
+
+#[test]
+fn i1_a_licence_used_twice() {
+    let mut run = good();
+    run.add([promote(LICENCE + 2, PROMOTE + 1)]);
+    let second = run.call(PROMOTE + 1);
+    second["because"] = json!(PROMOTE - 1);
+    second["effect"] = json!("refused");
+    assert_eq!(run.broken(), ["I1"]);
+}
+
+#[test]
+fn i1_a_licence_of_another_process() {
+    let mut run = good();
+    run.from(LICENCE, |journal| journal["move"]["licence"]["by"] = json!("p0"));
+    assert_eq!(run.broken(), ["I1"]);
+}
+
+#[test]
+fn i1_a_promotion_held_up_on_its_way_was_sent_in_time() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "call" && event["number"] == PROMOTE);
+    let mut late = promote(LICENCE + 1, PROMOTE);
+    late["at"] = json!(ms(LICENCE + 90));
+    late["gave_up_at"] = json!(ms(LICENCE + 5));
+    run.add([late]);
+    assert_eq!(run.broken(), [""; 0]);
+}
+
+#[test]
+fn i2_two_promotions_of_a_number_take_effect() {
+    let mut run = good();
+    run.write(LICENCE + 20, |journal| {
+        journal["move"]["licence"]["at"] = json!(stamp(LICENCE + 20))
+    });
+    run.from(LICENCE + 20, |journal| {
+        journal["move"]["licence"]["at"] = json!(stamp(LICENCE + 20))
+    });
+    let accepted = json!({"at": ms(LICENCE + 21), "event": "promotion-accepted", "shop": "shop-ca",
+                          "instance": "shop-usw2", "region": WEST, "call": PROMOTE + 1});
+    run.add([promote(LICENCE + 21, PROMOTE + 1), accepted]);
+    run.call(PROMOTE + 1)["because"] = json!(PROMOTE - 1);
+    assert_eq!(run.broken(), ["I2"]);
+}
+
+#[test]
+fn i2_an_epoch_goes_back() {
+    let mut run = good();
+    run.write(1900, |journal| journal["epoch"] = json!(1));
+    assert_eq!(run.broken(), ["I2"]);
+}
+
+#[test]
+fn i2_a_restored_backup_is_nobodys_entry_but_the_owners_record_remembers() {
+    let mut run = good();
+    let backup = run.history[1].clone();
+    let entries = run.history.as_array_mut().unwrap();
+    for at in [1900, 1950] {
+        let mut entry = backup.clone();
+        entry["at"] = json!(ms(at));
+        entry["lease"]["until"] = json!(ms(at + 10));
+        entries.push(entry);
+    }
+    assert_eq!(run.broken(), ["I2", "I9"]);
+    run.history[8]["restored"] = json!(true);
+    assert_eq!(run.broken(), [""; 0]);
+    // The controller believes its old journal and takes the owner's TXT back to epoch 1.
+    let mut record = records(1960, 141);
+    let text = txt(1, EAST, "-");
+    record["detail"]["changes"] = json!([{"action": "CREATE", "record": {
+        "name": "_breakwater.db.shop.example.com.", "kind": "TXT", "ttl": 60, "values": [text]}}]);
+    run.add([
+        record,
+        json!({"at": ms(1960), "event": "record", "shop": "shop-ca", "stage": "submitted", "call": 141,
+               "name": "_breakwater.db.shop.example.com.", "kind": "TXT", "ttl": 60, "values": [text],
+               "instance": null, "writer": null}),
+    ]);
+    run.ledger["reads"]
+        .as_array_mut()
+        .unwrap()
+        .push(read(1959, 140, "https://other/", "ok"));
+    assert_eq!(run.broken(), ["I2"]);
+}
+
+#[test]
+fn i2_w_changes_within_an_epoch() {
+    let mut run = good();
+    run.from(PROMOTED, |journal| journal["epoch"] = json!(1));
+    assert!(run.broken().contains(&"I2"));
+}
+
+#[test]
+fn i3_orders_reached_the_writer_too_shortly_before() {
+    let mut run = good();
+    let meetings = run.ledger["meetings"].as_array_mut().unwrap();
+    meetings.push(meeting(LICENCE - 60, EAST, 1, 1, json!({"shop-cac1": 1})));
+    assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_a_probe_of_the_dead_region_had_been_answered() {
+    let mut run = good();
+    let reads = run.ledger["reads"].as_array_mut().unwrap();
+    reads.push(read(LICENCE - 100, 60, "https://cac1/search", "ok"));
+    assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_a_database_that_is_down_does_not_need_the_other_services_down() {
+    let mut run = good();
+    run.from(740, |journal| journal["move"]["diagnosis"] = json!("DatabaseDown"));
+    run.ledger["meetings"][0]["at"] = json!(ms(LICENCE - 301));
+    assert_eq!(run.broken(), [""; 0]);
+    run.from(740, |journal| journal["move"]["diagnosis"] = json!("ServicesDown"));
+    assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_the_link_was_flowing() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "link");
+    assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_the_proof_said_that_it_lives() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "fault-injected" || event["event"] == "fault-cleared");
+    run.ledger["writable"][0]["to"] = json!(ms(LICENCE + 10));
+    assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_the_loss_is_over_the_budget_or_unknown() {
+    let mut run = good();
+    run.from(740, |journal| journal["move"]["loss"]["seconds"] = json!(301));
+    assert_eq!(run.broken(), ["I3"]);
+    run.from(740, |journal| journal["move"]["loss"] = json!(null));
+    assert_eq!(run.broken(), ["I3"]);
+    run.from(740, |journal| journal["move"]["automatic"] = json!(false));
+    assert_eq!(run.broken(), [""; 0]);
+}
+
+#[test]
+fn i4_the_fallback_stays_on_the_excluded_region() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "balancer" && event["call"] == PATCH_EXCLUDE);
+    let mut left = balancer(775, &["west"], Some(PATCH_EXCLUDE));
+    left["fallback"] = json!("east");
+    run.add([left]);
+    assert_eq!(run.broken(), ["I4"]);
+}
+
+#[test]
+fn i4_an_excluded_pool_comes_first_again() {
+    let mut run = good();
+    run.write(1640, |journal| journal["front"] = json!(EAST));
+    run.add([
+        patch(1650, 131, &["east", "west"]),
+        balancer(1650, &["east", "west"], Some(131)),
+    ]);
+    run.ledger["reads"]
+        .as_array_mut()
+        .unwrap()
+        .push(read(1649, 130, "https://other/", "ok"));
+    assert_eq!(run.broken(), ["I4"]);
+}
+
+#[test]
+fn i4_the_first_pool_is_disabled() {
+    let mut run = good();
+    run.add([
+        json!({"at": ms(640), "event": "pool", "shop": "shop-ca", "pool": "west", "region": WEST,
+                    "enabled": false, "healthy": null, "call": null}),
+    ]);
+    assert_eq!(run.broken(), ["I4"]);
+}
+
+#[test]
+fn i5_the_name_is_repointed_too_early() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "record" && event["kind"] == "CNAME" && event["call"] == NAME);
+    run.add([name(1005, "shop-usw2", false, "submitted", Some(NAME))]);
+    assert_eq!(run.broken(), ["I5"]);
+}
+
+#[test]
+fn i5_the_instance_that_the_name_points_to_is_stopped() {
+    let mut run = good();
+    run.add([instance(1700, "shop-usw2", WEST, "stopped", None)]);
+    assert_eq!(run.broken(), ["I5"]);
+}
+
+#[test]
+fn i6_an_entry_after_the_lease() {
+    let mut run = good();
+    run.history[3]["lease"]["until"] = json!(ms(769));
+    assert_eq!(run.broken(), ["I6"]);
+}
+
+#[test]
+fn i6_a_call_between_two_leases() {
+    let mut run = good();
+    run.context["leases"] = json!([
+        {"holder": "p1", "from": ms(0), "until": ms(1500)},
+        {"holder": "p1", "from": ms(1520), "until": ms(UNTIL)},
+    ]);
+    assert_eq!(run.broken(), ["I6"]);
+}
+
+#[test]
+fn i6_what_the_documents_do_not_say_is_said() {
+    let mut run = good();
+    run.context["leases"] = json!([]);
+    let verdict = breakwater_checkers::judge(&run.ledger, &run.history, &run.context).unwrap();
+    assert_eq!(verdict.violations, []);
+    assert_eq!(verdict.skipped.len(), 1);
+    assert_eq!(verdict.skipped[0].invariant, "I6");
+}
+
+#[test]
+fn i8_a_user_meets_the_former_region() {
+    let mut run = good();
+    let meetings = run.ledger["meetings"].as_array_mut().unwrap();
+    meetings.push(meeting(STOPPED - 20, EAST, 3, 3, json!({})));
+    assert_eq!(run.broken(), ["I8"]);
+    let measured = breakwater_checkers::measures(&run.ledger, &run.history, &run.context).unwrap();
+    assert_eq!(measured.users_on_former_writer, 3);
+}
+
+#[test]
+fn i9_a_move_begins_because_sight_was_lost() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "fault-injected" || event["event"] == "fault-cleared");
+    let fault = json!({"kind": "partition", "region": EAST});
+    run.add([json!({"at": ms(DIES), "event": "fault-injected", "id": 1, "fault": fault})]);
+    assert_eq!(run.broken(), ["I9"]);
+}
+
+#[test]
+fn i9_users_are_ordered_away_because_an_api_is_silent() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "fault-injected" || event["event"] == "fault-cleared");
+    let silent = json!({"kind": "api-silent", "api": "rds", "region": null});
+    run.add([
+        json!({"at": ms(640), "event": "fault-injected", "id": 1, "fault": silent}),
+        json!({"at": ms(700), "event": "fault-cleared", "id": 1, "fault": silent}),
+    ]);
+    assert_eq!(run.broken(), ["I9"]);
+}
+
+#[test]
+fn i9_automation_fails_back() {
+    let mut run = good();
+    run.write(1900, |journal| {
+        journal["activeRegion"] = json!(EAST);
+        journal["epoch"] = json!(3);
+        journal["lastNumber"] = json!(3);
+        journal["move"]["number"] = json!(3);
+        journal["move"]["type"] = json!("Switchover");
+        journal["move"]["from"] = json!(WEST);
+        journal["move"]["to"] = json!(EAST);
+    });
+    assert_eq!(run.broken(), ["I9"]);
+    // A person may.
+    run.from(1900, |journal| journal["move"]["automatic"] = json!(false));
+    assert_eq!(run.broken(), [""; 0]);
+}
+
+#[test]
+fn cause_a_call_without_one() {
+    let mut run = good();
+    run.call(STOP)["because"] = json!(null);
+    assert_eq!(run.broken(), ["cause"]);
+    run.call(STOP)["because"] = json!(999);
+    assert_eq!(run.broken(), ["cause"]);
+}
+
+#[test]
+fn cause_a_call_that_did_not_wait_for_it() {
+    let mut run = good();
+    run.call(STOP)["arrived_micros"] = json!(micros(1509) - 1);
+    run.ledger["reads"].as_array_mut().unwrap().iter_mut().for_each(|read| {
+        if read["number"] == STOP - 1 {
+            read["arrived_micros"] = json!(micros(1508));
+        }
+    });
+    assert_eq!(run.broken(), ["cause"]);
+}
+
+#[test]
+fn journal_first_a_call_that_nothing_announced() {
+    let mut run = good();
+    run.history[1]["at"] = json!(ms(651));
+    assert_eq!(run.broken(), ["journal-first"]);
+}
+
+#[test]
+fn journal_first_a_pool_is_never_changed() {
+    let mut run = good();
+    let detail = json!({"op": "patch-pool", "account": "a", "id": "east", "patch": {"enabled": false}});
+    run.add([call(651, 121, "cloudflare", None, "patch-pool", "east", detail)]);
+    run.call(121)["because"] = json!(PATCH_ORDER - 1);
+    assert_eq!(run.broken(), ["journal-first"]);
+}
+
+#[test]
+fn journal_first_what_a_person_does_is_a_persons() {
+    let mut run = good();
+    let detail = json!({"op": "patch-pool", "account": "a", "id": "east", "patch": {"enabled": false}});
+    run.add([call(651, 121, "cloudflare", None, "patch-pool", "east", detail)]);
+    run.call(121)["vantage"] = json!("person");
+    assert_eq!(run.broken(), [""; 0]);
+}
+
+#[test]
+fn exclusion_a_geographic_list_still_leads_there() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "balancer" && event["call"] == PATCH_EXCLUDE);
+    let mut left = balancer(775, &["west"], Some(PATCH_EXCLUDE));
+    left["lists"]["east"] = json!(["region_pools.ENAM"]);
+    run.add([left]);
+    assert_eq!(run.broken(), ["exclusion"]);
+}
+
+#[test]
+fn fence_owed_the_obligation_is_dropped() {
+    let mut run = good();
+    run.ledger["writable"][2]["to"] = json!(ms(1800));
+    run.from(1100, |journal| journal["obligations"] = json!([]));
+    run.remove(|event| event["event"] == "call" && event["number"] == STOP);
+    assert_eq!(run.broken(), ["fence-owed"]);
+}
+
+#[test]
+fn measures_of_the_good_run() {
+    let run = good();
+    let measured = breakwater_checkers::measures(&run.ledger, &run.history, &run.context).unwrap();
+    let json = serde_json::to_value(&measured).unwrap();
+    assert_eq!(json["promotions"], 1);
+    assert_eq!(json["usersOnFormerWriter"], 0);
+    assert_eq!(json["twoWritersSeconds"], 60.0);
+    assert_eq!(json["ordersLost"], 3);
+    assert_eq!(json["moves"][0]["ordersOnFormerWriter"], 1);
+    assert_eq!(json["lossSecondsTrue"], 1.5);
+    assert_eq!(json["lossSecondsEstimate"], 90.0);
+    assert_eq!(json["moves"][0]["writesStoppedLateSeconds"], 20.0);
+    // Four calls until the move was complete, 10 ms each; the stop came after it.
+    assert_eq!(json["ownOverheadMs"], 40.0);
+    assert_eq!(json["calls"], json!({"cloudflare": 2, "rds": 2, "route53": 1}));
+    assert_eq!(json["detectionSeconds"], 140.0);
+    assert_eq!(json["providerSeconds"], 179.0);
+    assert_eq!(json["pollWaitSeconds"], 15.0);
+    assert_eq!(json["rtoSeconds"], 495.0);
+    assert_eq!(json["moves"][0]["shop"], "shops/shop-ca");
+    assert_eq!(json["moves"][0]["number"], 2);
+}
+
+#[test]
+fn documents_of_another_form_are_refused() {
+    let run = good();
+    let mut other = good();
+    other.ledger["format"] = json!(2);
+    let error = breakwater_checkers::check(&other.ledger, &run.history, &run.context).unwrap_err();
+    assert_eq!(error.document, "ledger");
+    other.history[0]["shop"] = json!("shops/unknown");
+    let error = breakwater_checkers::check(&run.ledger, &other.history, &run.context).unwrap_err();
+    assert_eq!(error.document, "history");
+    other.context["shops"][0]["maxLossSeconds"] = json!(null);
+    let error = breakwater_checkers::check(&run.ledger, &run.history, &other.context).unwrap_err();
+    assert_eq!(error.document, "context");
+}

@@ -1,0 +1,181 @@
+//! Metrics: few names, closed label sets.
+
+use breakwater_core::diagnosis::Diagnosis;
+use breakwater_core::outcome::Outcome;
+use breakwater_core::reading::Query;
+use breakwater_core::shop::ShopKey;
+use breakwater_engine::call::{Call, Lane};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfShop {
+    namespace: String,
+    name: String,
+    diagnosis: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfCall {
+    provider: &'static str,
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfQuery {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfWrite {
+    result: &'static str,
+}
+
+/// All metrics of this process.
+pub(crate) struct Metrics {
+    registry: Registry,
+    diagnosis: Family<OfShop, Gauge>,
+    calls: Family<OfCall, Counter>,
+    queries: Family<OfQuery, Counter>,
+    writes: Family<OfWrite, Counter>,
+    lease: Gauge,
+    storefronts: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("breakwater");
+        let metrics = Metrics {
+            diagnosis: Family::default(),
+            calls: Family::default(),
+            queries: Family::default(),
+            writes: Family::default(),
+            lease: Gauge::default(),
+            storefronts: Gauge::default(),
+            registry: Registry::default(),
+        };
+        registry.register("diagnosis", "1 for the diagnosis that holds", metrics.diagnosis.clone());
+        registry.register(
+            "calls",
+            "Calls that change the world, by outcome",
+            metrics.calls.clone(),
+        );
+        registry.register("queries", "Questions to the world", metrics.queries.clone());
+        registry.register(
+            "status_writes",
+            "Writes of status to the API server",
+            metrics.writes.clone(),
+        );
+        registry.register(
+            "lease_held",
+            "1 while this process holds the lease",
+            metrics.lease.clone(),
+        );
+        registry.register(
+            "storefronts",
+            "Storefronts that are looked after",
+            metrics.storefronts.clone(),
+        );
+        Metrics { registry, ..metrics }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing into a String cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn queried(&self, query: &Query) {
+        self.queries
+            .get_or_create(&OfQuery {
+                kind: query_kind(query),
+            })
+            .inc();
+    }
+
+    pub(crate) fn called(&self, lane: &Lane, call: &'static str, outcome: &Outcome) {
+        let labels = OfCall {
+            provider: provider(lane),
+            kind: call,
+            outcome: outcome_name(outcome),
+        };
+        self.calls.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn wrote(&self, result: &'static str) {
+        self.writes.get_or_create(&OfWrite { result }).inc();
+    }
+
+    pub(crate) fn leads(&self, leads: bool) {
+        self.lease.set(i64::from(leads));
+    }
+
+    pub(crate) fn diagnosed<'a>(&self, all: impl Iterator<Item = (&'a ShopKey, Diagnosis)>) {
+        self.diagnosis.clear();
+        let mut count = 0;
+        for (key, diagnosis) in all {
+            count += 1;
+            let labels = OfShop {
+                namespace: key.namespace.to_string(),
+                name: key.name.to_string(),
+                diagnosis: diagnosis.name(),
+            };
+            self.diagnosis.get_or_create(&labels).set(1);
+        }
+        self.storefronts.set(count);
+    }
+}
+
+fn provider(lane: &Lane) -> &'static str {
+    match lane {
+        Lane::Aws(_) => "rds",
+        Lane::Names(_) => "route53",
+        Lane::Cloudflare(_) => "cloudflare",
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Refused(_) => "refused",
+        Outcome::Denied(_) => "denied",
+        Outcome::Throttled(_) => "throttled",
+        Outcome::Ambiguous(_) => "ambiguous",
+    }
+}
+
+/// A call's kind, for metrics and logs.
+pub(crate) fn call_kind(call: &Call) -> &'static str {
+    use breakwater_core::decision::Effect;
+    match call {
+        Call::Promote(..) => "promote",
+        Call::Effect(Effect::SetReadOnly { .. }) => "set-read-only",
+        Call::Effect(Effect::Stop { .. }) => "stop",
+        Call::Effect(Effect::Tag { .. }) => "tag",
+        Call::Effect(Effect::Untag { .. }) => "untag",
+        Call::Effect(Effect::ChangeNames { .. }) => "change-names",
+        Call::Effect(Effect::PatchBalancer { .. }) => "patch-balancer",
+    }
+}
+
+fn query_kind(query: &Query) -> &'static str {
+    match query {
+        Query::Probe { .. } => "probe",
+        Query::Proof { .. } => "proof",
+        Query::Reference { .. } => "reference",
+        Query::Instances { .. } => "instances",
+        Query::Lags { .. } => "lags",
+        Query::Parameters { .. } => "parameters",
+        Query::PoolHealth { .. } => "pool-health",
+        Query::Pool { .. } => "pool",
+        Query::Balancer { .. } => "balancer",
+        Query::Names { .. } => "names",
+        Query::Change { .. } => "change",
+    }
+}

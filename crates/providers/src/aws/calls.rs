@@ -1,0 +1,202 @@
+//! The calls that change something at AWS, one request each.
+
+use super::parameters::READ_ONLY;
+use super::{Aws, send, wire::Wire};
+use crate::fault::Fault;
+use aws_sdk_rds::types::{ApplyMethod, Parameter, Tag};
+use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
+use breakwater_core::Text;
+use breakwater_core::decision::{NameChange, Promotion};
+use breakwater_core::reading::RecordSet;
+use breakwater_core::shop::Scope;
+use std::time::Duration;
+
+/// The numbers of a call, and how long its answer may take (real time).
+#[derive(Clone, Debug)]
+pub(crate) struct Sending {
+    pub(crate) wire: Wire,
+    pub(crate) timeout: Duration,
+}
+
+impl Aws {
+    /// `PromoteReadReplica`, with the backups that the new writer needs: set later they would be an outage.
+    pub(crate) async fn promote(&self, sending: &Sending, promotion: &Promotion) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&promotion.scope.region).await?;
+        let operation = lane
+            .rds
+            .promote_read_replica()
+            .db_instance_identifier(&*promotion.instance)
+            .backup_retention_period(promotion.backup_days);
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        needed(self.learn(&lane, &self.role, sent)?.db_instance, "PromoteReadReplica")
+    }
+
+    /// `ModifyDBParameterGroup`: `1` keeps writes out, `{TrueIfReplica}` is RDS' default.
+    pub(crate) async fn set_read_only(
+        &self,
+        sending: &Sending,
+        scope: &Scope,
+        group: &Text,
+        on: bool,
+    ) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let parameter = Parameter::builder()
+            .parameter_name(READ_ONLY)
+            .parameter_value(if on { "1" } else { "{TrueIfReplica}" })
+            .apply_method(ApplyMethod::Immediate)
+            .build();
+        let operation = lane
+            .rds
+            .modify_db_parameter_group()
+            .db_parameter_group_name(&**group)
+            .parameters(parameter);
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        needed(
+            self.learn(&lane, &self.role, sent)?.db_parameter_group_name,
+            "ModifyDBParameterGroup",
+        )
+    }
+
+    /// `StopDBInstance`.
+    pub(crate) async fn stop(&self, sending: &Sending, scope: &Scope, instance: &Text) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let operation = lane.rds.stop_db_instance().db_instance_identifier(&**instance);
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        needed(self.learn(&lane, &self.role, sent)?.db_instance, "StopDBInstance")
+    }
+
+    /// `AddTagsToResource`.
+    pub(crate) async fn tag(
+        &self,
+        sending: &Sending,
+        scope: &Scope,
+        arn: &Text,
+        tags: &[(Text, Text)],
+    ) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let tags = tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(&**key).value(&**value).build())
+            .collect();
+        let operation = lane
+            .rds
+            .add_tags_to_resource()
+            .resource_name(&**arn)
+            .set_tags(Some(tags));
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        self.learn(&lane, &self.role, sent).map(|_| ())
+    }
+
+    /// `RemoveTagsFromResource`.
+    pub(crate) async fn untag(&self, sending: &Sending, scope: &Scope, arn: &Text, keys: &[Text]) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let keys = keys.iter().map(|key| key.to_string()).collect();
+        let operation = lane
+            .rds
+            .remove_tags_from_resource()
+            .resource_name(&**arn)
+            .set_tag_keys(Some(keys));
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        self.learn(&lane, &self.role, sent).map(|_| ())
+    }
+
+    /// `ChangeResourceRecordSets`, one batch, atomic. Answers with the change to wait for.
+    pub(crate) async fn change_names(
+        &self,
+        sending: &Sending,
+        zone: &Text,
+        changes: &[NameChange],
+    ) -> Result<Text, Fault> {
+        let batch = batch(changes)?;
+        let (lane, credentials) = self.signed_for_names().await?;
+        let operation = lane
+            .route53
+            .change_resource_record_sets()
+            .hosted_zone_id(&**zone)
+            .change_batch(batch);
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_route53,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        let Some(info) = self.learn(&lane, &self.dns_role, sent)?.change_info else {
+            return Err(Fault::malformed("ChangeResourceRecordSets answered without a change"));
+        };
+        // The API answers "/change/C123" and takes either form.
+        Ok(info.id().trim_start_matches("/change/").into())
+    }
+
+    /// Whether the class grants the zone.
+    pub(crate) fn grants(&self, zone: &Text) -> bool {
+        self.may_name(zone).is_ok()
+    }
+}
+
+/// An acceptance without what it always holds is not one.
+fn needed<T>(part: Option<T>, operation: &str) -> Result<(), Fault> {
+    match part {
+        Some(_) => Ok(()),
+        None => Err(Fault::malformed(&format!("{operation} answered without its result"))),
+    }
+}
+
+fn batch(changes: &[NameChange]) -> Result<ChangeBatch, Fault> {
+    let mut batch = ChangeBatch::builder();
+    for change in changes {
+        let (action, set) = match change {
+            NameChange::Delete(set) => (ChangeAction::Delete, set),
+            NameChange::Create(set) => (ChangeAction::Create, set),
+        };
+        let change = Change::builder().action(action).resource_record_set(record(set)?);
+        batch = batch.changes(change.build().map_err(unbuilt)?);
+    }
+    batch.build().map_err(unbuilt)
+}
+
+/// A record set as the last reading had it, byte for byte.
+fn record(set: &RecordSet) -> Result<ResourceRecordSet, Fault> {
+    let mut record = ResourceRecordSet::builder()
+        .name(&*set.name)
+        .r#type(RrType::from(&*set.kind))
+        .set_ttl(set.ttl);
+    for value in &set.values {
+        record = record.resource_records(ResourceRecord::builder().value(&**value).build().map_err(unbuilt)?);
+    }
+    record.build().map_err(unbuilt)
+}
+
+fn unbuilt(error: aws_sdk_route53::error::BuildError) -> Fault {
+    Fault::Ours(crate::clean(&error.to_string()))
+}

@@ -1,0 +1,765 @@
+use super::*;
+use crate::canned::{Asked, Canned, Reply, access, ask, clouds, rds_error, scope, session, settings, sts};
+use breakwater_core::decision::NameChange;
+use breakwater_core::outcome::Refusal;
+use breakwater_core::reading::{ChangeView, InstanceView, NamesView, ParametersView, RecordSet, Seen, TroubleKind};
+
+const A: &str = "us-east-1";
+const B: &str = "us-west-2";
+const NEVER: &str = "2099-01-01T00:00:00Z";
+
+impl Clouds {
+    pub(crate) fn cloudflare_of(&self, name: &str) -> Arc<Cloudflare> {
+        self.class(name).unwrap().cloudflare.clone()
+    }
+}
+
+fn instance_xml(id: &str) -> String {
+    format!(
+        "<DBInstance><DBInstanceIdentifier>{id}</DBInstanceIdentifier><DbiResourceId>db-{id}</DbiResourceId>\
+         <DBInstanceArn>arn:aws:rds:r:1:db:{id}</DBInstanceArn><DBInstanceStatus>available</DBInstanceStatus>\
+         <BackupRetentionPeriod>7</BackupRetentionPeriod><DBParameterGroups><DBParameterGroup>\
+         <DBParameterGroupName>g</DBParameterGroupName><ParameterApplyStatus>in-sync</ParameterApplyStatus>\
+         </DBParameterGroup></DBParameterGroups></DBInstance>"
+    )
+}
+
+fn listing(ids: &[&str], marker: Option<&str>) -> Reply {
+    let instances: String = ids.iter().map(|id| instance_xml(id)).collect();
+    let marker = marker
+        .map(|marker| format!("<Marker>{marker}</Marker>"))
+        .unwrap_or_default();
+    Reply::new(
+        200,
+        &format!(
+            "<DescribeDBInstancesResponse xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\"><DescribeDBInstancesResult>\
+             <DBInstances>{instances}</DBInstances>{marker}</DescribeDBInstancesResult></DescribeDBInstancesResponse>"
+        ),
+    )
+}
+
+fn promoted() -> Reply {
+    Reply::new(
+        200,
+        &format!(
+            "<PromoteReadReplicaResponse><PromoteReadReplicaResult>{}</PromoteReadReplicaResult></PromoteReadReplicaResponse>",
+            instance_xml("b")
+        ),
+    )
+}
+
+async fn instances(clouds: &Clouds, region: &str, ids: &[&str]) -> Vec<Seen<InstanceView>> {
+    let ids: Vec<Text> = ids.iter().map(|id| Text::from(*id)).collect();
+    let answer = ask(
+        clouds,
+        Query::Instances {
+            scope: scope(region),
+            ids: ids.clone(),
+        },
+    )
+    .await;
+    assert_eq!(
+        answer.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>(),
+        ids.iter()
+            .map(|id| ObjectKey::Instance(scope(region), id.clone()))
+            .collect::<Vec<_>>(),
+        "one entry for each id"
+    );
+    answer
+        .into_iter()
+        .map(|(_, value)| match value {
+            Value::Instance(seen) => seen,
+            other => panic!("{other:?}"),
+        })
+        .collect()
+}
+
+async fn one(clouds: &Clouds, region: &str) -> Seen<InstanceView> {
+    instances(clouds, region, &["a"]).await.remove(0)
+}
+
+fn kind<T: std::fmt::Debug>(seen: Seen<T>) -> TroubleKind {
+    match seen {
+        Seen::Unknown(trouble) => trouble.kind,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn serving(reply: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Canned, Clouds) {
+    let server = Canned::start(move |asked| sts(asked).unwrap_or_else(|| reply(asked))).await;
+    let clouds = clouds(&server);
+    (server, clouds)
+}
+
+async fn promotion(clouds: &Clouds) -> Outcome {
+    let promotion = Promotion {
+        scope: scope(B),
+        instance: "b".into(),
+        backup_days: 7,
+        number: 8,
+    };
+    clouds
+        .promote((Cause(9), Cause(7)), Duration::from_secs(1), &promotion)
+        .await
+}
+
+async fn effect(clouds: &Clouds, effect: Effect) -> Outcome {
+    clouds
+        .effect((Cause(9), Cause(7)), Duration::from_secs(1), &effect)
+        .await
+}
+
+#[tokio::test]
+async fn a_listing_is_paged_to_its_end_and_only_then_says_absent() {
+    let (server, clouds) = serving(|asked| match asked.form("Marker") {
+        "" => listing(&["x", "a"], Some("m1")),
+        "m1" => listing(&["b"], None),
+        other => panic!("{other}"),
+    })
+    .await;
+    let seen = instances(&clouds, B, &["b", "gone", "a"]).await;
+    assert_eq!(&*seen[0].present().unwrap().resource_id, "db-b");
+    assert_eq!(seen[1], Seen::Absent);
+    assert!(seen[2].present().unwrap().group_shared);
+    let pages = server.asked_of("rds");
+    assert_eq!(pages.len(), 2);
+    assert!(
+        pages
+            .iter()
+            .all(|page| page.form("MaxRecords") == "100" && page.header("x-breakwater-query") == "7")
+    );
+    assert!(
+        pages
+            .iter()
+            .all(|page| page.header("x-amz-security-token") == "token-of-ASIA-us-west-2")
+    );
+}
+
+#[tokio::test]
+async fn a_listing_that_breaks_off_says_nothing() {
+    let (_s, clouds) = serving(|asked| match asked.form("Marker") {
+        "" => listing(&["a"], Some("m1")),
+        _ => rds_error(500, "InternalFailure", "oops"),
+    })
+    .await;
+    let seen = instances(&clouds, B, &["a", "gone"]).await;
+    assert!(seen.into_iter().all(|seen| kind(seen) == TroubleKind::ServerError));
+    let (_s, clouds) = serving(|_| listing(&["a"], Some("again"))).await;
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Malformed);
+}
+
+#[tokio::test]
+async fn a_success_that_is_no_listing_says_nothing() {
+    for body in [
+        "<html>sign in</html>",
+        "",
+        "<DescribeDBInstancesResponse><DescribeDBInstancesResult/></DescribeDBInstancesResponse>",
+        "<DescribeDBInstancesResponse><DescribeDBInstancesResult><DBInstances>",
+    ] {
+        let (_s, clouds) = serving(move |_| Reply::new(200, body)).await;
+        let kind = kind(one(&clouds, B).await);
+        assert!(
+            matches!(kind, TroubleKind::Malformed | TroubleKind::NotTheProvider),
+            "{body}: {kind:?}"
+        );
+    }
+}
+
+/// I4: everything of a region's lane goes to that region, its STS included; one session serves many requests.
+#[tokio::test]
+async fn each_region_has_its_own_session() {
+    let (server, clouds) = serving(|_| listing(&["a"], None)).await;
+    for region in [A, B, B] {
+        assert!(one(&clouds, region).await.present().is_some());
+    }
+    let regions: Vec<String> = server.asked_of("sts").iter().map(|asked| asked.scope().0).collect();
+    assert_eq!(regions, [A, B]);
+    let asked = &server.asked_of("sts")[0];
+    assert_eq!(
+        (asked.action(), asked.form("RoleSessionName")),
+        ("AssumeRole", "breakwater")
+    );
+    assert_eq!(asked.form("ExternalId"), "prod%2Fc");
+    assert!(asked.form("RoleArn").ends_with("role%2Fbreakwater"));
+    assert_eq!(server.asked_of("rds")[0].scope().0, A);
+    // A rotated token costs no session.
+    clouds.set_class(ClassAccess {
+        cloudflare_token: crate::Secret::new("other"),
+        ..access()
+    });
+    assert!(one(&clouds, B).await.present().is_some());
+    assert_eq!(server.asked_of("sts").len(), 2);
+}
+
+#[tokio::test]
+async fn silence_needs_credentials_that_worked_elsewhere() {
+    let (_s, clouds) = serving(|asked| match &*asked.scope().0 {
+        A => Reply::Silence,
+        _ => listing(&["a"], None),
+    })
+    .await;
+    assert_eq!(kind(one(&clouds, A).await), TroubleKind::TimedOut);
+    assert!(one(&clouds, B).await.present().is_some());
+    assert_eq!(one(&clouds, A).await, Seen::Silent);
+    let Value::Parameters(seen) = ask(
+        &clouds,
+        Query::Parameters {
+            scope: scope(A),
+            group: "g".into(),
+        },
+    )
+    .await
+    .remove(0)
+    .1
+    else {
+        panic!("another value")
+    };
+    assert_eq!(seen, Seen::Silent);
+}
+
+#[tokio::test]
+async fn an_answer_of_any_kind_is_no_silence() {
+    let (_s, clouds) = serving(|asked| match &*asked.scope().0 {
+        A => Reply::new(503, ""),
+        _ => listing(&["a"], None),
+    })
+    .await;
+    assert!(one(&clouds, B).await.present().is_some());
+    assert_eq!(kind(one(&clouds, A).await), TroubleKind::ServerError);
+}
+
+/// A region whose STS is as silent as itself is asked with a session of another region.
+#[tokio::test]
+async fn a_region_is_asked_even_if_its_own_sts_is_silent() {
+    let server = Canned::start(|asked| match (&*asked.scope().0, &*asked.scope().1) {
+        (A, _) => Reply::Silence,
+        (_, "sts") => Reply::new(200, &session("ASIA-b", NEVER)),
+        _ => listing(&["a"], None),
+    })
+    .await;
+    let clouds = clouds(&server);
+    assert_eq!(
+        kind(one(&clouds, A).await),
+        TroubleKind::Ours,
+        "trouble with STS alone is no silence"
+    );
+    assert!(one(&clouds, B).await.present().is_some());
+    assert_eq!(one(&clouds, A).await, Seen::Silent);
+    let asked = server
+        .asked_of("rds")
+        .into_iter()
+        .find(|asked| asked.scope().0 == A)
+        .unwrap();
+    assert_eq!(asked.header("x-amz-security-token"), "token-of-ASIA-b");
+    assert!(
+        server
+            .asked_of("sts")
+            .iter()
+            .all(|asked| asked.scope().0 == A || asked.scope().0 == B)
+    );
+}
+
+/// E6: a denied role is not asked for with every reading.
+#[tokio::test]
+async fn a_denied_role_is_named_and_not_retried_hot() {
+    let server = Canned::start(|_| rds_error(403, "AccessDenied", "not authorized to perform sts:AssumeRole")).await;
+    let clouds = clouds(&server);
+    for _ in 0..5 {
+        let Seen::Unknown(trouble) = one(&clouds, B).await else {
+            panic!("believed")
+        };
+        assert_eq!(trouble.kind, TroubleKind::Denied);
+        assert!(
+            trouble.text.starts_with("sts:AssumeRole: AccessDenied"),
+            "{}",
+            trouble.text
+        );
+    }
+    assert_eq!(server.asked().len(), 1);
+    assert!(matches!(promotion(&clouds).await, Outcome::Denied(_)));
+    assert!(matches!(
+        clouds.check_class("c").await,
+        Err(ClassProblem::RoleDenied { .. })
+    ));
+}
+
+/// I6: an end in the past means now, never never.
+#[tokio::test]
+async fn a_session_that_is_over_at_once_is_asked_for_again() {
+    let first = std::sync::atomic::AtomicBool::new(true);
+    let server = Canned::start(move |asked| match &*asked.scope().1 {
+        "sts" if first.swap(false, std::sync::atomic::Ordering::Relaxed) => {
+            Reply::new(200, &session("ASIA-old", "2001-01-01T00:00:00Z"))
+        }
+        "sts" => Reply::new(200, &session("ASIA-new", NEVER)),
+        _ => listing(&["a"], None),
+    })
+    .await;
+    let clouds = clouds(&server);
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Ours);
+    let mut seen = one(&clouds, B).await;
+    while seen.present().is_none() {
+        tokio::task::yield_now().await;
+        seen = one(&clouds, B).await;
+    }
+    assert_eq!(server.asked_of("sts").len(), 2);
+}
+
+#[tokio::test]
+async fn a_session_that_the_provider_does_not_take_is_dropped() {
+    let (server, clouds) = serving(|_| rds_error(403, "ExpiredToken", "The security token is expired")).await;
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Denied);
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Denied);
+    assert_eq!(server.asked_of("sts").len(), 2);
+}
+
+#[tokio::test]
+async fn a_promotion_carries_its_backups_and_its_reason() {
+    let (server, clouds) = serving(|_| promoted()).await;
+    assert_eq!(
+        promotion(&clouds).await,
+        Outcome::Accepted(Receipt {
+            change: None,
+            cause: Cause(9)
+        })
+    );
+    let sent = server.asked_of("rds");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(
+        (sent[0].action(), sent[0].form("DBInstanceIdentifier")),
+        ("PromoteReadReplica", "b")
+    );
+    assert_eq!(sent[0].form("BackupRetentionPeriod"), "7");
+    assert_eq!(
+        (
+            sent[0].header("x-breakwater-query"),
+            sent[0].header("x-breakwater-because")
+        ),
+        ("9", "7")
+    );
+    assert_eq!(sent[0].scope().0, B);
+}
+
+#[tokio::test]
+async fn a_promotion_is_refused_only_by_the_provider_itself() {
+    let (_s, clouds) = serving(|_| rds_error(400, "InvalidDBInstanceState", "DB Instance is not a read replica")).await;
+    assert_eq!(
+        promotion(&clouds).await,
+        Outcome::Refused(Refusal {
+            code: "InvalidDBInstanceState".into(),
+            text: "DB Instance is not a read replica".into()
+        })
+    );
+    let (_s, clouds) = serving(|_| rds_error(400, "Throttling", "Rate exceeded")).await;
+    assert_eq!(promotion(&clouds).await, Outcome::Throttled(None));
+    let (_s, clouds) = serving(|_| rds_error(403, "AccessDenied", "no")).await;
+    assert_eq!(promotion(&clouds).await, Outcome::Denied("AccessDenied: no".into()));
+    for (reply, doubt) in [
+        (503, Ambiguity::ServerError),
+        (403, Ambiguity::NotTheProvider),
+        (200, Ambiguity::NotTheProvider),
+        (404, Ambiguity::NotTheProvider),
+    ] {
+        let (server, clouds) = serving(move |_| Reply::new(reply, "<html><body>hello</body></html>")).await;
+        assert_eq!(promotion(&clouds).await, Outcome::Ambiguous(doubt), "{reply}");
+        assert_eq!(server.asked_of("rds").len(), 1, "the SDK must not retry");
+    }
+    let (server, clouds) = serving(|_| Reply::Silence).await;
+    assert_eq!(promotion(&clouds).await, Outcome::Ambiguous(Ambiguity::TimedOut));
+    assert_eq!(server.asked_of("rds").len(), 1);
+}
+
+#[tokio::test]
+async fn fences_and_tags_are_one_request_each() {
+    let (server, clouds) = serving(|asked| {
+        let body = match asked.action() {
+            "ModifyDBParameterGroup" => {
+                "<ModifyDBParameterGroupResult><DBParameterGroupName>g</DBParameterGroupName></ModifyDBParameterGroupResult>"
+                    .to_owned()
+            }
+            "StopDBInstance" => format!("<StopDBInstanceResult>{}</StopDBInstanceResult>", instance_xml("a")),
+            _ => String::new(),
+        };
+        let action = asked.action();
+        Reply::new(200, &format!("<{action}Response xmlns=\"http://rds.amazonaws.com/doc/2014-10-31/\">{body}</{action}Response>"))
+    })
+    .await;
+    let accepted = Outcome::Accepted(Receipt {
+        change: None,
+        cause: Cause(9),
+    });
+    for on in [true, false] {
+        let call = Effect::SetReadOnly {
+            scope: scope(A),
+            group: "g".into(),
+            on,
+        };
+        assert_eq!(effect(&clouds, call).await, accepted);
+    }
+    assert_eq!(
+        effect(
+            &clouds,
+            Effect::Stop {
+                scope: scope(A),
+                instance: "a".into()
+            }
+        )
+        .await,
+        accepted
+    );
+    let tags = vec![("breakwater:fenced".into(), "8".into())];
+    assert_eq!(
+        effect(
+            &clouds,
+            Effect::Tag {
+                scope: scope(A),
+                arn: "arn:x".into(),
+                tags
+            }
+        )
+        .await,
+        accepted
+    );
+    let keys = vec!["breakwater:fenced".into()];
+    assert_eq!(
+        effect(
+            &clouds,
+            Effect::Untag {
+                scope: scope(A),
+                arn: "arn:x".into(),
+                keys
+            }
+        )
+        .await,
+        accepted
+    );
+    let sent = server.asked_of("rds");
+    assert_eq!(sent[0].form("Parameters.Parameter.1.ParameterName"), "read_only");
+    assert_eq!(sent[0].form("Parameters.Parameter.1.ParameterValue"), "1");
+    assert_eq!(sent[0].form("Parameters.Parameter.1.ApplyMethod"), "immediate");
+    assert_eq!(
+        sent[1].form("Parameters.Parameter.1.ParameterValue"),
+        "%7BTrueIfReplica%7D"
+    );
+    assert_eq!(
+        (sent[2].action(), sent[2].form("DBInstanceIdentifier")),
+        ("StopDBInstance", "a")
+    );
+    assert_eq!(sent[3].form("Tags.Tag.1.Key"), "breakwater%3Afenced");
+    assert_eq!(sent[4].form("TagKeys.member.1"), "breakwater%3Afenced");
+}
+
+/// An answer without content is not looked at by the SDK: a page must not pass for it.
+#[tokio::test]
+async fn a_page_accepts_no_tag() {
+    let (_s, clouds) = serving(|_| Reply::new(200, "<html>welcome</html>")).await;
+    let call = Effect::Tag {
+        scope: scope(A),
+        arn: "arn:x".into(),
+        tags: vec![("k".into(), "v".into())],
+    };
+    assert_eq!(
+        effect(&clouds, call).await,
+        Outcome::Ambiguous(Ambiguity::NotTheProvider)
+    );
+}
+
+#[tokio::test]
+async fn read_only_is_found_on_a_later_page() {
+    let page = |parameters: &str, marker: &str| {
+        Reply::new(
+            200,
+            &format!(
+                "<DescribeDBParametersResponse><DescribeDBParametersResult><Parameters>{parameters}</Parameters>{marker}\
+                 </DescribeDBParametersResult></DescribeDBParametersResponse>"
+            ),
+        )
+    };
+    let (_s, clouds) = serving(move |asked| match (asked.form("DBParameterGroupName"), asked.form("Marker")) {
+        ("gone", _) => rds_error(404, "DBParameterGroupNotFound", "no"),
+        ("none", _) => page("", ""),
+        (_, "") => page("<Parameter><ParameterName>a</ParameterName></Parameter>", "<Marker>m</Marker>"),
+        (_, _) => page(
+            "<Parameter><ParameterName>read_only</ParameterName><ParameterValue>{TrueIfReplica}</ParameterValue></Parameter>",
+            "",
+        ),
+    })
+    .await;
+    let read = async |group: &str| match ask(
+        &clouds,
+        Query::Parameters {
+            scope: scope(A),
+            group: group.into(),
+        },
+    )
+    .await
+    .remove(0)
+    .1
+    {
+        Value::Parameters(seen) => seen,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        read("g").await,
+        Seen::Present(ParametersView {
+            read_only: Some("{TrueIfReplica}".into())
+        })
+    );
+    assert_eq!(read("none").await, Seen::Present(ParametersView { read_only: None }));
+    assert_eq!(read("gone").await, Seen::Absent);
+}
+
+async fn names(clouds: &Clouds, zone: &str) -> Seen<NamesView> {
+    let query = Query::Names {
+        class: "c".into(),
+        zone: zone.into(),
+        name: "db.shop.example.com".into(),
+    };
+    match ask(clouds, query).await.remove(0).1 {
+        Value::Names(seen) => seen,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// D1, D2: names by meaning, values byte for byte.
+#[tokio::test]
+async fn both_records_are_read() {
+    let (server, clouds) = serving(|asked| match asked.path.contains("type=TXT") {
+        true => Reply::new(200, include_str!("../tests/inputs/r53-txt-escapes.xml")),
+        false => Reply::new(200, include_str!("../tests/inputs/r53-list-octal.xml")),
+    })
+    .await;
+    let seen = names(&clouds, "Z1").await;
+    let view = seen.present().unwrap_or_else(|| panic!("{seen:?}"));
+    assert_eq!(
+        view.writer,
+        Some(RecordSet {
+            name: "DB.shop.example.com.".into(),
+            kind: "CNAME".into(),
+            ttl: Some(30),
+            values: vec!["shop-use1.c1.us-east-1.rds.amazonaws.com.".into()],
+            simple: true,
+        })
+    );
+    let txt = view.txt.as_ref().unwrap();
+    assert_eq!((txt.ttl, txt.simple), (Some(60), true));
+    let values: Vec<&str> = txt.values.iter().map(|value| &**value).collect();
+    let owner = r#""owner=prod/shops/shop-ca,epoch=7," "region=us-east-1""#;
+    assert_eq!(values, [owner, r#""note=\"hand\" \303\251""#]);
+    let paths: Vec<String> = server.asked_of("route53").into_iter().map(|asked| asked.path).collect();
+    assert!(
+        paths
+            .iter()
+            .any(|path| path.contains("name=_breakwater.db.shop.example.com")),
+        "{paths:?}"
+    );
+    assert_eq!(paths.len(), 2);
+}
+
+/// D5: the start name is a cursor; the neighbour is not ours and the zone is not paged through.
+#[tokio::test]
+async fn the_next_record_is_not_ours() {
+    let (server, clouds) = serving(|_| Reply::new(200, include_str!("../tests/inputs/r53-list-next-record.xml"))).await;
+    assert_eq!(
+        names(&clouds, "Z1").await,
+        Seen::Present(NamesView {
+            writer: None,
+            txt: None
+        })
+    );
+    assert_eq!(server.asked_of("route53").len(), 2);
+}
+
+/// Half an answer is neither silence nor a view.
+#[tokio::test]
+async fn one_record_without_the_other_says_nothing() {
+    let (_s, clouds) = serving(|asked| match (&*asked.scope().1, asked.path.contains("type=TXT")) {
+        ("route53", true) => Reply::Silence,
+        ("route53", false) => Reply::new(200, include_str!("../tests/inputs/r53-list-octal.xml")),
+        _ => listing(&["a"], None),
+    })
+    .await;
+    assert!(one(&clouds, B).await.present().is_some());
+    assert_eq!(kind(names(&clouds, "Z1").await), TroubleKind::TimedOut);
+}
+
+#[tokio::test]
+async fn a_zone_that_the_class_does_not_grant_is_not_touched() {
+    let (server, clouds) = serving(|_| Reply::new(200, include_str!("../tests/inputs/r53-list-octal.xml"))).await;
+    assert_eq!(kind(names(&clouds, "Z2").await), TroubleKind::Refused);
+    let call = Effect::ChangeNames {
+        class: "c".into(),
+        zone: "Z2".into(),
+        changes: vec![],
+    };
+    assert!(matches!(effect(&clouds, call).await, Outcome::Refused(refusal) if &*refusal.code == "NotSent"));
+    assert!(server.asked().is_empty());
+}
+
+fn changes() -> Effect {
+    let set = |kind: &str, value: &str, name: &str| RecordSet {
+        name: name.into(),
+        kind: kind.into(),
+        ttl: Some(30),
+        values: vec![value.into()],
+        simple: true,
+    };
+    Effect::ChangeNames {
+        class: "c".into(),
+        zone: "Z1".into(),
+        changes: vec![
+            NameChange::Delete(set("CNAME", "old.example.net", "DB.shop.example.com.")),
+            NameChange::Create(set("CNAME", "new.example.net", "db.shop.example.com")),
+            NameChange::Delete(set(
+                "TXT",
+                r#""note=\"hand\" \303\251""#,
+                "_breakwater.db.shop.example.com.",
+            )),
+        ],
+    }
+}
+
+#[tokio::test]
+async fn a_batch_repeats_what_was_read_and_names_its_change() {
+    let (server, clouds) = serving(|_| {
+        Reply::new(
+            200,
+            "<ChangeResourceRecordSetsResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo>\
+             <Id>/change/C123</Id><Status>PENDING</Status><SubmittedAt>2026-11-25T10:00:00Z</SubmittedAt></ChangeInfo>\
+             </ChangeResourceRecordSetsResponse>",
+        )
+    })
+    .await;
+    let accepted = Outcome::Accepted(Receipt {
+        change: Some("C123".into()),
+        cause: Cause(9),
+    });
+    assert_eq!(effect(&clouds, changes()).await, accepted);
+    let sent = server.asked_of("route53");
+    assert_eq!(sent.len(), 1);
+    assert!(
+        sent[0].path.starts_with("/2013-04-01/hostedzone/Z1/rrset"),
+        "{}",
+        sent[0].path
+    );
+    let order: Vec<usize> = ["old.example.net", "new.example.net", "note="]
+        .iter()
+        .map(|value| sent[0].body.find(value).unwrap())
+        .collect();
+    assert!(order.is_sorted());
+    assert_eq!(sent[0].body.matches("<Action>DELETE</Action>").count(), 2);
+    assert!(sent[0].body.contains("<Name>DB.shop.example.com.</Name>"));
+    assert!(sent[0].body.contains(r"\303\251"), "{}", sent[0].body);
+}
+
+/// E7, D3 on the wire.
+#[tokio::test]
+async fn route_53_refusals() {
+    let (server, clouds) =
+        serving(|_| Reply::new(400, include_str!("../tests/inputs/r53-prior-request-400.xml"))).await;
+    assert_eq!(effect(&clouds, changes()).await, Outcome::Throttled(None));
+    assert_eq!(server.asked_of("route53").len(), 1);
+    let (_s, clouds) = serving(|_| Reply::new(400, include_str!("../tests/inputs/r53-throttling-400.xml"))).await;
+    assert_eq!(effect(&clouds, changes()).await, Outcome::Throttled(None));
+    assert_eq!(kind(names(&clouds, "Z1").await), TroubleKind::Throttled);
+    let (_s, clouds) = serving(|_| Reply::new(400, include_str!("../tests/inputs/r53-txt-unquoted-400.xml"))).await;
+    let Outcome::Refused(refusal) = effect(&clouds, changes()).await else {
+        panic!("not refused")
+    };
+    assert_eq!(&*refusal.code, "InvalidChangeBatch");
+    assert!(refusal.text.contains("enclosed in quotation marks"));
+}
+
+/// I7: the change happened but may not be awaited; the missing right is named.
+#[tokio::test]
+async fn a_change_is_in_sync_or_not_and_a_denial_names_the_right() {
+    let status = |status: &str| {
+        Reply::new(
+            200,
+            &format!(
+                "<GetChangeResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C1</Id>\
+                 <Status>{status}</Status><SubmittedAt>2026-11-25T10:00:00Z</SubmittedAt></ChangeInfo></GetChangeResponse>"
+            ),
+        )
+    };
+    let (_s, clouds) = serving(move |asked| match asked.path.split(['/', '?']).next_back().unwrap() {
+        "PENDING" | "INSYNC" => status(asked.path.rsplit('/').next().unwrap()),
+        "GONE" => rds_error(404, "NoSuchChange", "no such change"),
+        _ => rds_error(403, "AccessDenied", "not authorized"),
+    })
+    .await;
+    let read = async |id: &str| match ask(
+        &clouds,
+        Query::Change {
+            class: "c".into(),
+            id: id.into(),
+        },
+    )
+    .await
+    .remove(0)
+    .1
+    {
+        Value::Change(seen) => seen,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read("INSYNC").await, Seen::Present(ChangeView { in_sync: true }));
+    assert_eq!(read("PENDING").await, Seen::Present(ChangeView { in_sync: false }));
+    assert_eq!(read("GONE").await, Seen::Absent);
+    let Seen::Unknown(trouble) = read("DENIED").await else {
+        panic!("believed")
+    };
+    assert_eq!(trouble.kind, TroubleKind::Denied);
+    assert!(trouble.text.contains("route53:GetChange"), "{}", trouble.text);
+}
+
+/// C1 on the wire: a wrong clock is named, at STS already.
+#[tokio::test]
+async fn a_wrong_clock_is_named_by_readings_and_by_the_check() {
+    let server =
+        Canned::start(|_| Reply::new(403, include_str!("../tests/inputs/rds-signature-expired-403.xml"))).await;
+    let clouds = clouds(&server);
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Clock);
+    assert!(matches!(clouds.check_class("c").await, Err(ClassProblem::Clock(_))));
+}
+
+#[tokio::test]
+async fn a_class_is_ready_when_roles_zones_and_pools_are() {
+    let (server, clouds) = serving(|asked| match &*asked.scope().1 {
+        "route53" => Reply::new(200, include_str!("../tests/inputs/r53-list-next-record.xml")),
+        _ => Reply::case(include_str!("../tests/inputs/cf-envelope-null-errors.json")),
+    })
+    .await;
+    assert_eq!(clouds.check_class("c").await, Ok(()));
+    assert!(server.asked().iter().all(|asked| asked.method != "PATCH"));
+    let (_s, clouds) = serving(|_| rds_error(404, "NoSuchHostedZone", "No hosted zone found")).await;
+    assert!(matches!(clouds.check_class("c").await, Err(ClassProblem::Zone { zone, .. }) if &*zone == "Z1"));
+    assert_eq!(clouds.check_class("x").await, Err(ClassProblem::Unknown("x".into())));
+}
+
+#[tokio::test]
+async fn a_class_that_is_not_known_says_nothing_and_does_nothing() {
+    let (server, clouds) = serving(|_| listing(&["a"], None)).await;
+    clouds.remove_class("c");
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Ours);
+    assert!(matches!(promotion(&clouds).await, Outcome::Refused(refusal) if &*refusal.code == "NotSent"));
+    let probe = Query::Probe {
+        class: "c".into(),
+        url: "http://127.0.0.1/".into(),
+        region: B.into(),
+        timeout: Duration::from_secs(1),
+    };
+    assert!(matches!(
+        ask(&clouds, probe).await[..],
+        [(ObjectKey::Probe(_), Value::Probe(ProbeSeen::Ours(_)))]
+    ));
+    assert!(server.asked().is_empty());
+}
+
+/// A dead endpoint is ambiguous for a call, whatever was or was not sent.
+#[tokio::test]
+async fn nothing_listening_is_ambiguous() {
+    let clouds = Clouds::new(settings("http://127.0.0.1:1"));
+    clouds.set_class(access());
+    assert_eq!(promotion(&clouds).await, Outcome::Ambiguous(Ambiguity::ConnectionLost));
+    assert_eq!(kind(one(&clouds, B).await), TroubleKind::Ours);
+}

@@ -1,0 +1,198 @@
+//! The summary: measured from the world's ledger and the journals, judged by the checkers.
+
+use super::{MOVING, Scenario};
+use crate::Trouble;
+use breakwater_checkers::{Measures, check, measures};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// With proofs the estimate may exceed the true loss by this much, beside the time to notice that writes stopped.
+const SHARP_SECONDS: f64 = 30.0;
+/// Our own part of a failover, real time: what `issue 7` of the project promises.
+const OVERHEAD_AT_MOST_MS: f64 = 250.0;
+
+/// What a scenario noted on its way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notes {
+    pub(super) diagnosis: Option<String>,
+    pub(super) alert: String,
+    pub(super) promotions_during: Option<u64>,
+}
+
+/// The summary of a run; also written as JSON.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// What was played.
+    pub scenario: String,
+    /// Whether all of it held.
+    pub passed: bool,
+    /// What did not hold.
+    pub failures: Vec<String>,
+    /// Scaled seconds in a real one.
+    pub time_scale: u32,
+    /// How long the run took, real seconds.
+    pub wall_seconds: f64,
+    /// From the fault to the move's first entry.
+    pub detection_seconds: Option<f64>,
+    /// From the promotion's sending to a writable instance.
+    pub provider_seconds: Option<f64>,
+    /// Our own part, real milliseconds.
+    pub own_overhead_ms: Option<f64>,
+    /// From a writable instance to our noticing it.
+    pub poll_wait_seconds: Option<f64>,
+    /// From the first Down to the first verified write.
+    pub rto_seconds: Option<f64>,
+    /// Orders acknowledged and absent afterwards.
+    pub orders_lost: u64,
+    /// Of these, those that jobs in the returned region placed on the former writer.
+    pub orders_on_former_writer: u64,
+    /// What was lost in truth.
+    pub loss_seconds_true: Option<f64>,
+    /// What the journal said at most.
+    pub loss_seconds_estimate: Option<f64>,
+    /// How long two instances took writes.
+    pub two_writers_seconds: f64,
+    /// Users sent to the former writer's region.
+    pub users_on_former_writer: u64,
+    /// Promotions sent; in `partition` while it lasted.
+    pub promotions: u64,
+    /// In `partition`: promotions after it healed and the region died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotions_after_heal: Option<u64>,
+    /// In `partition`: what was diagnosed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<String>,
+    /// In `partition`: the event that told people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub alert: String,
+    /// Calls that change the world, by provider.
+    pub calls: BTreeMap<String, u64>,
+    /// Each move by itself.
+    pub moves: Value,
+}
+
+/// Promotions sent up to now.
+pub(super) fn promotions(ledger: &Value, history: &Value, context: &Value) -> Result<u64, Trouble> {
+    measured(ledger, history, context).map(|measures| measures.promotions)
+}
+
+fn measured(ledger: &Value, history: &Value, context: &Value) -> Result<Measures, Trouble> {
+    measures(ledger, history, context).map_err(|error| Trouble::Broken(error.to_string()))
+}
+
+impl Summary {
+    /// Measures and judges a run.
+    ///
+    /// # Errors
+    /// When ledger or history cannot be read.
+    pub(super) fn of(
+        scenario: Scenario,
+        time_scale: u32,
+        ledger: &Value,
+        history: &Value,
+        context: &Value,
+        notes: &Notes,
+        took: Duration,
+    ) -> Result<Summary, Trouble> {
+        let mut context = context.clone();
+        // The recorder sees an entry when its watch does.
+        context["slackMs"] = (500 * i64::from(time_scale)).into();
+        let violations = check(ledger, history, &context).map_err(|error| Trouble::Broken(error.to_string()))?;
+        let measures = measured(ledger, history, &context)?;
+        let mut failures: Vec<String> = violations.iter().map(|violation| violation.to_string()).collect();
+        failures.extend(promises(scenario, &measures, notes));
+        let during = notes.promotions_during;
+        Ok(Summary {
+            scenario: scenario.name().to_owned(),
+            passed: failures.is_empty(),
+            failures,
+            time_scale,
+            wall_seconds: took.as_secs_f64(),
+            detection_seconds: measures.detection_seconds,
+            provider_seconds: measures.provider_seconds,
+            own_overhead_ms: measures.own_overhead_ms,
+            poll_wait_seconds: measures.poll_wait_seconds,
+            rto_seconds: measures.rto_seconds,
+            orders_lost: measures.orders_lost,
+            orders_on_former_writer: measures.moves.iter().map(|m| m.orders_on_former_writer).sum(),
+            loss_seconds_true: measures.loss_seconds_true,
+            loss_seconds_estimate: measures.loss_seconds_estimate,
+            two_writers_seconds: measures.two_writers_seconds,
+            users_on_former_writer: measures.users_on_former_writer,
+            promotions: during.unwrap_or(measures.promotions),
+            promotions_after_heal: during.map(|during| measures.promotions - during),
+            diagnosis: notes.diagnosis.clone(),
+            alert: notes.alert.clone(),
+            moves: serde_json::to_value(&measures.moves).unwrap_or(Value::Null),
+            calls: measures.calls,
+        })
+    }
+}
+
+/// What the run promises beyond the invariants.
+fn promises(scenario: Scenario, measures: &Measures, notes: &Notes) -> Vec<String> {
+    let mut broken = Vec::new();
+    let mut expect = |holds: bool, what: String| {
+        if !holds {
+            broken.push(what);
+        }
+    };
+    let moved: Vec<&str> = measures.moves.iter().map(|m| m.shop.as_str()).collect();
+    let wanted: Vec<String> = MOVING.iter().map(|shop| format!("shops/{shop}")).collect();
+    expect(
+        wanted.iter().all(|shop| moved.contains(&shop.as_str())) && moved.len() == wanted.len(),
+        format!("exactly {wanted:?} should move, {moved:?} did"),
+    );
+    expect(
+        measures.promotions == MOVING.len() as u64,
+        format!("{} promotions were sent", measures.promotions),
+    );
+    expect(
+        measures.users_on_former_writer == 0,
+        format!(
+            "{} users met the former writer's region",
+            measures.users_on_former_writer
+        ),
+    );
+    expect(
+        measures.own_overhead_ms.is_some_and(|ms| ms <= OVERHEAD_AT_MOST_MS),
+        format!("our own overhead was {:?} ms", measures.own_overhead_ms),
+    );
+    for m in &measures.moves {
+        let (Some(truth), Some(estimate)) = (m.loss_seconds_true, m.loss_seconds_estimate) else {
+            expect(false, format!("{}: loss not measured", m.shop));
+            continue;
+        };
+        expect(
+            truth <= estimate,
+            format!("{}: {truth} s lost, {estimate} s estimated", m.shop),
+        );
+        let late = m.writes_stopped_late_seconds.unwrap_or(0.0).max(0.0);
+        let sharp = m.shop != "shops/shop-ca" || estimate <= truth + SHARP_SECONDS + late;
+        expect(
+            sharp,
+            format!(
+                "{}: the estimate of {estimate} s is not sharp ({truth} s true, {late} s late)",
+                m.shop
+            ),
+        );
+    }
+    match scenario {
+        Scenario::RegionDown => {}
+        Scenario::Partition => {
+            expect(
+                notes.promotions_during == Some(0),
+                format!("{:?} promotions during the partition", notes.promotions_during),
+            );
+            expect(
+                notes.diagnosis.as_deref() == Some("ViewsDisagree"),
+                format!("diagnosis {:?}", notes.diagnosis),
+            );
+            expect(!notes.alert.is_empty(), "nobody was told".to_owned());
+        }
+    }
+    broken
+}
