@@ -19,7 +19,7 @@ cluster: ## build kube-apiserver, kubectl and etcd from Go modules (the first ti
 	cd tests/cluster && ../../$(CLUSTER) build --cache $(CACHE)
 
 .PHONY: demo
-demo: cluster build ## play a failover on a real API server: SCENARIO=region-down or partition; KUBECONFIG=... uses that cluster
+demo: cluster build ## play a night on a real API server: SCENARIO=region-down, partition, ...; KUBECONFIG=... uses that cluster
 	target/debug/breakwater-demo --scenario $(SCENARIO)
 
 .PHONY: test

@@ -13,7 +13,7 @@ pub(crate) struct Catalogue {
     storefronts: BTreeMap<ShopKey, Storefront>,
     classes: BTreeMap<String, StorefrontClass>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
-    tokens: BTreeMap<(String, String), Secret>,
+    tokens: BTreeMap<String, BTreeMap<String, Secret>>,
     installation: String,
 }
 
@@ -29,6 +29,8 @@ pub(crate) enum Resolved {
     Shop(Box<Shop>, Box<Kept>),
     /// It cannot, and this is why; with its generation.
     Unusable(Unusable, i64),
+    /// It cannot, it is being deleted, and there is nothing of ours to clean up.
+    Untouched,
     /// It cannot, it is being deleted, and its owner abandoned what we left behind.
     Abandoned,
 }
@@ -81,16 +83,17 @@ impl Catalogue {
 
     /// Takes a Secret of our own namespace; says whether a token changed.
     pub(crate) fn put_secret(&mut self, secret: &k8s_openapi::api::core::v1::Secret) -> bool {
-        let name = secret.name_any();
-        let mut changed = false;
-        for (key, value) in secret.data.iter().flatten() {
-            let Ok(text) = std::str::from_utf8(&value.0) else {
-                continue;
-            };
-            let token = Secret::new(text.trim());
-            changed |= self.tokens.insert((name.clone(), key.clone()), token.clone()) != Some(token);
-        }
-        changed
+        let tokens = secret.data.iter().flatten().filter_map(|(key, value)| {
+            let text = std::str::from_utf8(&value.0).ok()?;
+            Some((key.clone(), Secret::new(text.trim())))
+        });
+        let tokens: BTreeMap<String, Secret> = tokens.collect();
+        self.tokens.insert(secret.name_any(), tokens.clone()) != Some(tokens)
+    }
+
+    /// Forgets the tokens of a Secret; says whether there were any.
+    pub(crate) fn remove_secret(&mut self, name: &str) -> bool {
+        self.tokens.remove(name).is_some()
     }
 
     pub(crate) fn class(&self, name: &str) -> Option<&StorefrontClass> {
@@ -118,7 +121,11 @@ impl Catalogue {
     pub(crate) fn access(&self, class: &StorefrontClass) -> ClassAccess {
         let spec = &class.spec;
         let secret = &spec.cloudflare.token_secret;
-        let token = self.tokens.get(&(secret.name.clone(), secret.key.clone())).cloned();
+        let token = self
+            .tokens
+            .get(&secret.name)
+            .and_then(|keys| keys.get(&secret.key))
+            .cloned();
         let texts = |list: &[String]| list.iter().map(|text| text.as_str().into()).collect();
         ClassAccess {
             name: class.name_any().into(),
@@ -148,6 +155,8 @@ impl Catalogue {
         }
         match self.shop(key, storefront) {
             Ok(shop) => Resolved::Shop(Box::new(shop), Box::new(kept_of(storefront))),
+            // Without a journal no call was ever made for it: nothing of ours can stay behind.
+            Err(_) if deleting && kept_of(storefront).journal.is_none() => Resolved::Untouched,
             Err(_) if deleting && abandoned(storefront) => Resolved::Abandoned,
             Err(why) => Resolved::Unusable(why, storefront.metadata.generation.unwrap_or(0)),
         }

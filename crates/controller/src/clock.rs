@@ -38,7 +38,9 @@ impl Clock {
     fn wall(&self, passed: Duration) -> Timestamp {
         let real = breakwater_core::time::after(self.started_wall, passed);
         let since_start = breakwater_core::time::since(self.scale_start, real);
-        breakwater_core::time::after(self.scale_start, since_start.mul_f64(self.scale))
+        let wall = breakwater_core::time::after(self.scale_start, since_start.mul_f64(self.scale));
+        // Milliseconds are what journals and people need; more digits only hide them.
+        Timestamp::from_millisecond(wall.as_millisecond()).unwrap_or(wall)
     }
 
     /// The scaled monotonic time of a real instant.

@@ -9,10 +9,11 @@ use crate::serve::Health;
 use crate::store::Store;
 use crate::watches::Saw;
 use crate::{classes, lease};
+use backon::{ExponentialBuilder, Retryable};
 use breakwater_api::{Storefront, StorefrontStatus};
 use breakwater_core::facts::Fleet;
 use breakwater_core::outcome::Outcome;
-use breakwater_core::reading::{Cause, ObjectKey, Reading, Value};
+use breakwater_core::reading::{Cause, ObjectKey, Reading, Seen, TroubleKind, Value};
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
 use breakwater_engine::Engine;
@@ -74,6 +75,7 @@ pub(crate) struct Driver {
     pub(crate) statuses: BTreeMap<ShopKey, StorefrontStatus>,
     pub(crate) listed: BTreeSet<&'static str>,
     pub(crate) silent: BTreeSet<&'static str>,
+    pub(crate) clock_off: bool,
     pub(crate) renewed: Instant,
     pub(crate) handed_in: BTreeSet<ShopKey>,
     pub(crate) wake: Option<Instant>,
@@ -100,7 +102,7 @@ impl Driver {
                     self.feed(In::Wake);
                 }
             }
-            self.health.turned.store(true, Ordering::Relaxed);
+            self.health.turn();
         }
     }
 
@@ -118,6 +120,8 @@ impl Driver {
             Happened::Lease(until) => {
                 self.renewed = Instant::now();
                 self.metrics.leads(until.is_some());
+                // Every few seconds is often enough, and never once per reading: there may be thousands of shops.
+                self.metrics.diagnosed(self.engine.diagnoses());
                 self.feed_fleet();
                 let until = until.map(|until| self.clock.mono_of(until));
                 self.feed(In::Lease(until));
@@ -141,7 +145,7 @@ impl Driver {
         let fleet = Fleet {
             api_server_silent: self.renewed.elapsed() >= API_SERVER_SILENT,
             watch_silent: !self.silent.is_empty(),
-            clock_off: false,
+            clock_off: self.clock_off,
         };
         self.feed(In::Fleet(fleet));
     }
@@ -184,6 +188,11 @@ impl Driver {
             }
             Saw::Secret(secret) => {
                 if self.catalogue.put_secret(&secret) {
+                    self.classes_changed();
+                }
+            }
+            Saw::SecretGone(name) => {
+                if self.catalogue.remove_secret(&name) {
                     self.classes_changed();
                 }
             }
@@ -268,6 +277,10 @@ impl Driver {
                 self.withdraw(key);
                 self.write_unusable(key, why, generation);
             }
+            Resolved::Untouched => {
+                self.withdraw(key);
+                self.release(key.clone(), false);
+            }
             Resolved::Abandoned => {
                 self.withdraw(key);
                 self.release(key.clone(), true);
@@ -318,8 +331,14 @@ impl Driver {
             .storefront(&key)
             .map(|storefront| storefront.spec.database.writer_record.name.clone());
         tokio::spawn(async move {
-            if let Err(error) = store.remove_finalizer(&key).await {
-                tracing::warn!(shop = %key, ?error, "finalizer not removed");
+            // A conflict is a write that was under way: read again, and take it off then.
+            let retries = ExponentialBuilder::default().with_max_times(8);
+            let removed = (|| store.remove_finalizer(&key))
+                .retry(retries)
+                .when(|error| *error != StoreError::Gone)
+                .await;
+            if let Err(error) = removed {
+                tracing::warn!(shop = %key, ?error, "finalizer not removed; restart the controller to try again");
                 return;
             }
             let message = if abandoned {
@@ -344,6 +363,12 @@ impl Driver {
 
     fn answers(&mut self, cause: Cause, asked: Now, answers: Vec<(ObjectKey, Value)>) {
         let at = self.clock.now();
+        if let Some(off) = answers.iter().find_map(|(_, value)| says_clock_is_off(value))
+            && off != self.clock_off
+        {
+            self.clock_off = off;
+            self.feed_fleet();
+        }
         for (key, value) in answers {
             self.feed(In::Reading(Box::new(Reading {
                 key,
@@ -375,7 +400,6 @@ impl Driver {
         for output in out {
             self.carry_out(output);
         }
-        self.metrics.diagnosed(self.engine.diagnoses());
     }
 
     fn carry_out(&mut self, output: Out) {
@@ -444,6 +468,16 @@ impl Driver {
             Out::Release(key) => self.release(key, false),
             Out::WakeAt(mono) => self.wake = Some(self.clock.real_of(mono)),
         }
+    }
+}
+
+/// What an answer of AWS says of our clock: off when a signature was refused for its time, right when it was taken.
+fn says_clock_is_off(value: &Value) -> Option<bool> {
+    let Value::Instance(seen) = value else { return None };
+    match seen {
+        Seen::Unknown(trouble) if trouble.kind == TroubleKind::Clock => Some(true),
+        Seen::Present(_) | Seen::Absent => Some(false),
+        Seen::Unknown(_) | Seen::Silent => None,
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
     let (tell, heard) = mpsc::unbounded_channel();
     let (records, to_show) = mpsc::unbounded_channel();
     let metrics = Arc::new(Metrics::new());
-    let health = Arc::new(Health::default());
+    let health = Arc::new(Health::new());
 
     watches::start(&client, &args.namespace, &tell);
     tokio::spawn(records::show_all(client.clone(), to_show));
@@ -107,6 +107,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         statuses: BTreeMap::new(),
         listed: BTreeSet::new(),
         silent: BTreeSet::new(),
+        clock_off: false,
         renewed: Instant::now(),
         handed_in: BTreeSet::new(),
         wake: None,

@@ -6,17 +6,45 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+/// A driver that has not turned for this long hangs: it turns at least once a second.
+const HANGS_AFTER_SECONDS: u64 = 30;
+
 /// What the health end points tell.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Health {
-    /// The driver has taken a turn since it was last asked, or within the last check.
-    pub(crate) turned: AtomicBool,
-    /// All lists are complete and the API server has been asked for the lease.
+    began: Instant,
+    /// When the driver last took a turn, whole seconds since the begin.
+    turned: AtomicU64,
+    /// All lists are complete.
     pub(crate) ready: AtomicBool,
+}
+
+impl Health {
+    pub(crate) fn new() -> Self {
+        Health {
+            began: Instant::now(),
+            turned: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+        }
+    }
+
+    /// The driver has taken a turn.
+    pub(crate) fn turn(&self) {
+        self.turned.store(self.began.elapsed().as_secs(), Ordering::Relaxed);
+    }
+
+    fn turns(&self) -> bool {
+        self.began
+            .elapsed()
+            .as_secs()
+            .saturating_sub(self.turned.load(Ordering::Relaxed))
+            < HANGS_AFTER_SECONDS
+    }
 }
 
 /// Serves until told to stop.
@@ -31,7 +59,7 @@ pub(crate) async fn serve(
         .route("/metrics", get(move || async move { metrics.text() }))
         .route(
             "/healthz",
-            get(move || async move { verdict(alive.turned.load(Ordering::Relaxed), "the driver does not turn") }),
+            get(move || async move { verdict(alive.turns(), "the driver does not turn") }),
         )
         .route(
             "/readyz",

@@ -11,6 +11,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -37,6 +38,8 @@ pub(crate) enum Saw {
     Namespace(Box<Namespace>),
     /// A Secret of our own namespace.
     Secret(Box<Secret>),
+    /// A Secret of our own namespace is gone.
+    SecretGone(String),
     /// A list is complete.
     Listed(&'static str),
 }
@@ -48,33 +51,35 @@ pub(crate) fn start(client: &Client, namespace: &str, tell: &mpsc::UnboundedSend
         "storefronts",
         tell.clone(),
         storefront,
+        |namespace, name| Some(Saw::StorefrontGone(namespace, name)),
     ));
     tokio::spawn(watch(
         Api::<DeserializeGuard<StorefrontClass>>::all(client.clone()),
         "classes",
         tell.clone(),
         class,
+        |_, name| Some(Saw::ClassGone(name)),
     ));
     tokio::spawn(watch(
         Api::<Namespace>::all(client.clone()),
         "namespaces",
         tell.clone(),
-        |namespace, gone| (!gone).then(|| Saw::Namespace(Box::new(namespace))),
+        |namespace| Saw::Namespace(Box::new(namespace)),
+        // A namespace goes after all that is in it.
+        |_, _| None,
     ));
     tokio::spawn(watch(
         Api::<Secret>::namespaced(client.clone(), namespace),
         "secrets",
         tell.clone(),
-        |secret, gone| (!gone).then(|| Saw::Secret(Box::new(secret))),
+        |secret| Saw::Secret(Box::new(secret)),
+        |_, name| Some(Saw::SecretGone(name)),
     ));
 }
 
-fn storefront(guard: DeserializeGuard<Storefront>, gone: bool) -> Option<Saw> {
+fn storefront(guard: DeserializeGuard<Storefront>) -> Saw {
     let (namespace, name) = (guard.namespace().unwrap_or_default(), guard.name_any());
-    if gone {
-        return Some(Saw::StorefrontGone(namespace, name));
-    }
-    Some(match guard.0 {
+    match guard.0 {
         Ok(mut storefront) => {
             // No reflector keeps whole objects.
             storefront.metadata.managed_fields = None;
@@ -85,23 +90,60 @@ fn storefront(guard: DeserializeGuard<Storefront>, gone: bool) -> Option<Saw> {
             name,
             breakwater_providers::clean(&invalid.to_string()).to_string(),
         ),
-    })
+    }
 }
 
-fn class(guard: DeserializeGuard<StorefrontClass>, gone: bool) -> Option<Saw> {
+fn class(guard: DeserializeGuard<StorefrontClass>) -> Saw {
     let name = guard.name_any();
     match guard.0 {
-        Ok(class) if !gone => Some(Saw::Class(Box::new(class))),
+        Ok(class) => Saw::Class(Box::new(class)),
         // A class that cannot be read grants nothing.
-        Ok(_) | Err(_) => Some(Saw::ClassGone(name)),
+        Err(_) => Saw::ClassGone(name),
     }
+}
+
+/// Namespace and name of an object.
+type Key = (String, String);
+
+/// Which objects a watch has shown. A list that begins anew says nothing of what went while nobody watched: what it
+/// does not name any more is gone.
+#[derive(Default)]
+struct Shown {
+    now: BTreeSet<Key>,
+    before: BTreeSet<Key>,
+}
+
+impl Shown {
+    fn begin_list(&mut self) {
+        self.before.append(&mut self.now);
+    }
+
+    fn show(&mut self, object: &impl ResourceExt) {
+        let key = key_of(object);
+        self.before.remove(&key);
+        self.now.insert(key);
+    }
+
+    fn lose(&mut self, key: &Key) {
+        self.before.remove(key);
+        self.now.remove(key);
+    }
+
+    fn end_list(&mut self) -> BTreeSet<Key> {
+        std::mem::take(&mut self.before)
+    }
+}
+
+fn key_of(object: &impl ResourceExt) -> Key {
+    (object.namespace().unwrap_or_default(), object.name_any())
 }
 
 async fn watch<K>(
     api: Api<K>,
     what: &'static str,
     tell: mpsc::UnboundedSender<Happened>,
-    mut saw: impl FnMut(K, bool) -> Option<Saw>,
+    saw: impl Fn(K) -> Saw,
+    gone: impl Fn(String, String) -> Option<Saw>,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
@@ -109,6 +151,7 @@ async fn watch<K>(
     let config = watcher::Config::default().timeout(WATCH_TIMEOUT);
     let mut stream = std::pin::pin!(watcher(api, config).default_backoff());
     let mut failing_since: Option<Instant> = None;
+    let mut shown = Shown::default();
     while let Some(event) = stream.next().await {
         let told = match event {
             Ok(event) => {
@@ -118,12 +161,7 @@ async fn watch<K>(
                 {
                     _ = tell.send(Happened::WatchSilent(what, false));
                 }
-                match event {
-                    Event::Apply(object) | Event::InitApply(object) => saw(object, false),
-                    Event::Delete(object) => saw(object, true),
-                    Event::Init => None,
-                    Event::InitDone => Some(Saw::Listed(what)),
-                }
+                sights(event, what, &mut shown, &saw, &gone)
             }
             Err(error) => {
                 let since = *failing_since.get_or_insert_with(Instant::now);
@@ -131,13 +169,87 @@ async fn watch<K>(
                 if since.elapsed() >= SILENT_AFTER {
                     _ = tell.send(Happened::WatchSilent(what, true));
                 }
-                None
+                Vec::new()
             }
         };
-        if let Some(told) = told
-            && tell.send(Happened::Saw(told)).is_err()
-        {
-            return;
+        for one in told {
+            if tell.send(Happened::Saw(one)).is_err() {
+                return;
+            }
         }
+    }
+}
+
+fn sights<K>(
+    event: Event<K>,
+    what: &'static str,
+    shown: &mut Shown,
+    saw: &impl Fn(K) -> Saw,
+    gone: &impl Fn(String, String) -> Option<Saw>,
+) -> Vec<Saw>
+where
+    K: Resource,
+    K::DynamicType: Default,
+{
+    match event {
+        Event::Apply(object) | Event::InitApply(object) => {
+            shown.show(&object);
+            vec![saw(object)]
+        }
+        Event::Delete(object) => {
+            let key = key_of(&object);
+            shown.lose(&key);
+            gone(key.0, key.1).into_iter().collect()
+        }
+        Event::Init => {
+            shown.begin_list();
+            Vec::new()
+        }
+        Event::InitDone => {
+            let lost = shown.end_list();
+            let lost = lost.into_iter().filter_map(|(namespace, name)| gone(namespace, name));
+            lost.chain([Saw::Listed(what)]).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn namespace(name: &str) -> Namespace {
+        let mut namespace = Namespace::default();
+        namespace.metadata.name = Some(name.to_owned());
+        namespace
+    }
+
+    #[test]
+    fn what_a_new_list_does_not_name_is_gone() {
+        let mut shown = Shown::default();
+        let mut hear = |event| {
+            sights(
+                event,
+                "things",
+                &mut shown,
+                &|object: Namespace| Saw::ClassGone(format!("saw {}", object.name_any())),
+                &|_, name| Some(Saw::ClassGone(name)),
+            )
+            .into_iter()
+            .map(|saw| format!("{saw:?}"))
+            .collect::<Vec<_>>()
+        };
+        hear(Event::Init);
+        hear(Event::InitApply(namespace("a")));
+        hear(Event::InitApply(namespace("b")));
+        assert_eq!(hear(Event::InitDone), [r#"Listed("things")"#]);
+        hear(Event::Apply(namespace("c")));
+        assert_eq!(hear(Event::Delete(namespace("b"))), [r#"ClassGone("b")"#]);
+        hear(Event::Init);
+        hear(Event::InitApply(namespace("c")));
+        assert_eq!(
+            hear(Event::InitDone),
+            [r#"ClassGone("a")"#, r#"Listed("things")"#],
+            "it went while nobody watched"
+        );
     }
 }

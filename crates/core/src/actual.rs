@@ -1,6 +1,7 @@
 //! The world as last read: documents and records that levels compare themselves with.
 
 use crate::Text;
+use crate::owner_record::OwnerRecord;
 use crate::reading::{
     BalancerView, Cause, ChangeView, InstanceView, NamesView, ObjectKey, ParametersView, PoolView, Reading, Seen, Value,
 };
@@ -56,6 +57,8 @@ pub struct Actual {
     pub balancers: Vec<Option<Read<BalancerView>>>,
     /// The writer's name and our TXT.
     pub names: Option<Read<NamesView>>,
+    /// What the TXT of the newest reading says, parsed once.
+    pub owner: Option<OwnerRecord>,
     /// The newest Route 53 change that was asked about.
     pub change: Option<(Text, Read<ChangeView>)>,
     /// The pool that users of a listed load balancer are first sent to, as it was first read.
@@ -75,6 +78,7 @@ impl Actual {
             pools: PerSide::default(),
             balancers: vec![None; shop.balancers.len()],
             names: None,
+            owner: None,
             change: None,
             first_front: None,
         }
@@ -116,7 +120,10 @@ impl Actual {
                 }
             }
             (ObjectKey::Names(_, _, name), Value::Names(seen)) if *name == shop.writer.name => {
-                keep(&mut self.names, reading, seen);
+                if keep(&mut self.names, reading, seen) {
+                    let txt = seen.present().and_then(|names| names.txt.as_ref());
+                    self.owner = txt.and_then(OwnerRecord::parse);
+                }
             }
             (ObjectKey::Change(_, id), Value::Change(seen)) => {
                 let mut slot = self

@@ -84,7 +84,7 @@ pub struct Vote<V> {
     /// Since when (wall time), for people.
     pub since: Option<Timestamp>,
     /// How long a Down has been held: every sample, at least four, no gap. Zero when it is not.
-    /// For edge, instance and link: from the first to the newest of the confirming reads.
+    /// For edge, instance and link, and a proof that the writer lives: from the first to the newest confirming read.
     pub held: Duration,
     /// When the newest sample arrived (wall time).
     pub read: Option<Timestamp>,

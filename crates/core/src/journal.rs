@@ -257,6 +257,20 @@ pub enum MoveOutcome {
     Aborted,
 }
 
+impl MoveOutcome {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MoveOutcome::Completed => "Completed",
+            MoveOutcome::RolledBack => "RolledBack",
+            MoveOutcome::Refused => "Refused",
+            MoveOutcome::Expired => "Expired",
+            MoveOutcome::Aborted => "Aborted",
+        }
+    }
+}
+
 /// A loss estimate with its terms. A bound, not a guess.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -10,6 +10,8 @@ mod held;
 mod leave;
 mod look;
 mod missing;
+#[cfg(test)]
+mod missing_tests;
 mod name;
 mod phases;
 mod promoting;
@@ -129,8 +131,10 @@ fn next(sight: &Sight<'_>, levels: Levels) -> Next {
 
 /// The next entry of the journal, if one is due: the first of these that applies.
 fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    let due = leave::entry(sight)
-        .or_else(|| adopt::entry(sight))
+    if sight.input.shop.deleting {
+        return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
+    }
+    let due = adopt::entry(sight)
         .or_else(|| phases::entry(sight))
         .or_else(|| fence::entry(sight))
         .or_else(|| begin::entry(sight))
@@ -141,11 +145,15 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
 
 /// What should be sent now. A suspended shop, one that only observes, and one that another owns send nothing.
 fn steps(sight: &Sight<'_>) -> Vec<Step> {
+    if leave::is_under_way(sight) {
+        let mut steps = leave::steps(sight);
+        steps.retain(|step| sending::may_send(sight, step));
+        return steps;
+    }
     if !sight.may_touch() {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    steps.extend(leave::steps(sight));
     steps.extend(promoting::step(sight));
     steps.extend(traffic::steps(sight));
     steps.extend(name::steps(sight));

@@ -109,7 +109,7 @@ pub struct Service {
     pub url: Text,
     /// Whether the shop cannot sell without it.
     pub critical: bool,
-    /// Whether it can be healthy without a writer; `true` unless said otherwise.
+    /// Whether it cannot be healthy without a writer; `true` unless said otherwise.
     pub needs_writer: bool,
 }
 

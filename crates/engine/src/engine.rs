@@ -147,7 +147,7 @@ impl Engine {
         match &decision.next {
             Next::Record(journal) => self.write_entry(now, key, journal, out),
             Next::Act(steps) if may_send => self.send(now, key, steps, out),
-            Next::Release => self.release(key, out),
+            Next::Release => return self.release(key, out),
             Next::Idle | Next::Wait(_) | Next::Act(_) => {}
         }
         self.write_report(now, key, &decision, out);

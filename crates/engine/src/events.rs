@@ -125,8 +125,11 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
                 warning,
                 reason,
                 format!(
-                    "Move e{} from {} to {} ended.{because}",
-                    current.number, current.from, current.to
+                    "Move e{} from {} to {} ended: {}.{because}",
+                    current.number,
+                    current.from,
+                    current.to,
+                    outcome.name()
                 ),
             );
         }

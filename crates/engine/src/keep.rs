@@ -6,6 +6,7 @@ use crate::port::{Kept, Out, Status, StoreError, Ticket};
 use breakwater_core::decision::Decision;
 use breakwater_core::journal::Journal;
 use breakwater_core::plan::{Input, plan};
+use breakwater_core::reading::Cause;
 use breakwater_core::report::{report, visible};
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
@@ -90,8 +91,10 @@ impl Engine {
         };
         match result {
             Ok(stored) if stored.journal.as_ref() == Some(&status.journal) => {
-                // What follows now follows from the answer that led to this entry.
-                kept.cause = cause;
+                // What follows an entry follows from the answer that led to it; a report leads to nothing.
+                if status.journal != kept.journal && cause != Cause::default() {
+                    kept.cause = cause;
+                }
                 self.confirmed(&key, status.journal, stored, true, out);
             }
             Ok(_) | Err(StoreError::Pruned) => {

@@ -1,4 +1,4 @@
-//! The engine of Breakwater: journal first, lanes, budgets, time-outs, ambiguous answers; sans-IO.
+//! The engine of Breakwater: journal first, lanes, licences, ambiguous answers; sans-IO.
 //!
 //! It knows that nothing is done before it is written, and that a call without an answer may have been done.
 //! It does not know tokio, HTTP, Kubernetes, or *why* a move happens.

@@ -1,12 +1,12 @@
 //! The demo: three shops, a region that dies, what happens, and whether all of it was right.
 
+mod nights;
 mod summary;
 mod table;
 
 use crate::Trouble;
 use crate::recorder::{Recorder, context};
 use crate::stage::{Setting, Stage};
-use serde_json::json;
 use std::time::{Duration, Instant};
 pub use summary::Summary;
 use table::Table;
@@ -25,6 +25,18 @@ pub enum Scenario {
     RegionDown,
     /// The region is cut off from us and from the other region, and goes on selling; later it dies for real.
     Partition,
+    /// One shop's database dies; its region lives.
+    DatabaseDown,
+    /// One shop's services die in its active region; its database lives.
+    ServicesDown,
+    /// A release breaks one shop in both regions.
+    BadRelease,
+    /// RDS patches one shop's writer for longer than every window.
+    Patching,
+    /// One shop's services go up and down.
+    Flapping,
+    /// Cloudflare's API is gone; its edge serves on.
+    CloudflareDown,
 }
 
 impl Scenario {
@@ -34,6 +46,26 @@ impl Scenario {
         match self {
             Scenario::RegionDown => "region-down",
             Scenario::Partition => "partition",
+            Scenario::DatabaseDown => "database-down",
+            Scenario::ServicesDown => "services-down",
+            Scenario::BadRelease => "bad-release",
+            Scenario::Patching => "patching",
+            Scenario::Flapping => "flapping",
+            Scenario::CloudflareDown => "cloudflare-down",
+        }
+    }
+
+    /// The shops that must have moved in the end, each once.
+    #[must_use]
+    pub fn moving(self) -> &'static [&'static str] {
+        match self {
+            Scenario::RegionDown | Scenario::Partition => &MOVING,
+            Scenario::DatabaseDown => &["shop-ca"],
+            Scenario::ServicesDown
+            | Scenario::BadRelease
+            | Scenario::Patching
+            | Scenario::Flapping
+            | Scenario::CloudflareDown => &[],
         }
     }
 }
@@ -59,13 +91,27 @@ pub async fn play(scenario: Scenario, setting: Setting) -> Result<Summary, Troub
     table.shot(&stage, "before");
     let mut notes = summary::Notes::default();
     match scenario {
-        Scenario::RegionDown => region_down(&mut stage, &table).await?,
-        Scenario::Partition => partition(&mut stage, &table, &mut notes).await?,
+        Scenario::RegionDown => nights::region_down(&stage, &table).await?,
+        Scenario::Partition => nights::partition(&stage, &table, &mut notes).await?,
+        Scenario::DatabaseDown => nights::database_down(&stage, &table).await?,
+        Scenario::ServicesDown => nights::services_down(&stage, &table).await?,
+        Scenario::BadRelease => nights::bad_release(&stage, &table, &mut notes).await?,
+        Scenario::Patching => nights::patching(&stage, &table, &mut notes).await?,
+        Scenario::Flapping => nights::flapping(&stage, &table, &mut notes).await?,
+        Scenario::CloudflareDown => nights::cloudflare_down(&stage, &table, &mut notes).await?,
     }
     table.shot(&stage, "after");
     let ledger = stage.world.ledger().await?;
     let history = stage.recorder.history();
     let context = context(&stage.recorder, &SHOPS);
+    // Kept beside the logs: what the summary was made of.
+    for (name, value) in [
+        ("ledger.json", &ledger),
+        ("history.json", &history),
+        ("context.json", &context),
+    ] {
+        let _ = std::fs::write(stage.file(name), value.to_string());
+    }
     let runs = stage.controller_runs();
     let summary = Summary::of(
         scenario,
@@ -83,85 +129,4 @@ pub async fn play(scenario: Scenario, setting: Setting) -> Result<Summary, Troub
     }
     stage.strike()?;
     Ok(summary)
-}
-
-async fn region_down(stage: &mut Stage, table: &Table) -> Result<(), Trouble> {
-    table.say(&format!("taking {REGION} down"));
-    stage
-        .world
-        .inject(json!({"kind": "region-down", "region": REGION}))
-        .await?;
-    table
-        .follow(stage, "a move in flight", PATIENCE, |recorder| {
-            MOVING.iter().any(|shop| recorder.is_true(shop, "MoveInFlight"))
-        })
-        .await?;
-    table.shot(stage, "during");
-    table
-        .follow(stage, "both shops moved and verified", PATIENCE, |recorder| {
-            MOVING.iter().all(|shop| recorder.is_true(shop, "Verified"))
-        })
-        .await?;
-    table.say(&format!(
-        "both shops sell again; {REGION} comes back, its former writers take writes"
-    ));
-    stage.world.clear_all().await?;
-    table
-        .follow(stage, "the former writers fenced", PATIENCE, |recorder| {
-            MOVING
-                .iter()
-                .all(|shop| recorder.storefront(shop).is_some() && !recorder.is_true(shop, "FenceRequired"))
-        })
-        .await
-}
-
-async fn partition(stage: &mut Stage, table: &Table, notes: &mut summary::Notes) -> Result<(), Trouble> {
-    table.say(&format!(
-        "cutting {REGION} off from us and from the other region; users still reach it"
-    ));
-    stage
-        .world
-        .inject(json!({"kind": "partition", "region": REGION}))
-        .await?;
-    table
-        .follow(stage, "the contradiction is diagnosed", PATIENCE, |recorder| {
-            MOVING
-                .iter()
-                .all(|shop| diagnosis(recorder, shop).as_deref() == Some("ViewsDisagree"))
-        })
-        .await?;
-    // Longer than every window: nothing may move however long it lasts.
-    table.follow_for(stage, Duration::from_secs(600)).await?;
-    table.shot(stage, "during");
-    notes.diagnosis = diagnosis(&stage.recorder, MOVING[0]);
-    notes.alert = stage.kubectl(
-        &[
-            "get",
-            "events",
-            "-n",
-            "shops",
-            "--field-selector=reason=ViewsDisagree",
-            "-o=jsonpath={.items[0].note}{.items[0].message}",
-        ],
-        None,
-    )?;
-    let ledger = stage.world.ledger().await?;
-    let history = stage.recorder.history();
-    notes.promotions_during = Some(summary::promotions(
-        &ledger,
-        &history,
-        &context(&stage.recorder, &SHOPS),
-    )?);
-    table.say("the cut heals");
-    stage.world.clear_all().await?;
-    table
-        .follow(stage, "all shops Protected again", PATIENCE, |recorder| {
-            SHOPS.iter().all(|shop| recorder.is_true(shop, "Protected"))
-        })
-        .await?;
-    region_down(stage, table).await
-}
-
-fn diagnosis(recorder: &Recorder, shop: &str) -> Option<String> {
-    recorder.storefront(shop)?.status?.diagnosis
 }

@@ -2,8 +2,10 @@
 //! tests share it.
 
 pub mod demo;
+pub mod judge;
 pub mod manifests;
 pub mod processes;
+pub mod proxy;
 pub mod recorder;
 pub mod stage;
 pub mod world;

@@ -4,6 +4,8 @@ use breakwater_api::Storefront;
 use futures::StreamExt;
 use jiff::Timestamp;
 use kube::api::Api;
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
@@ -28,10 +30,13 @@ impl Recorder {
         let recorder = Recorder::default();
         let inner = recorder.inner.clone();
         tokio::spawn(async move {
-            let api: Api<Storefront> = Api::all(client);
-            let mut events = std::pin::pin!(watcher(api, watcher::Config::default()));
+            // What does not decode is not ours to record, and must not end the watch.
+            let api: Api<DeserializeGuard<Storefront>> = Api::all(client);
+            let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff());
             while let Some(event) = events.next().await {
-                if let Ok(Event::Apply(storefront) | Event::InitApply(storefront)) = event {
+                if let Ok(Event::Apply(guard) | Event::InitApply(guard)) = event
+                    && let Ok(storefront) = guard.0
+                {
                     let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
                     inner.take(storefront, wall());
                 }

@@ -3,16 +3,22 @@
 use crate::Trouble;
 use crate::manifests;
 use crate::processes::{Running, programs, root};
+use crate::proxy::Proxy;
 use crate::recorder::Recorder;
 use crate::world::World;
 use jiff::Timestamp;
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
+
+/// What the controller logs unless told otherwise.
+pub const LOG: &str = "info,kube_client=warn,kube_runtime=warn,aws=warn";
 
 /// How the stage is set.
 #[derive(Clone, Debug)]
@@ -47,6 +53,25 @@ pub struct Stage {
     pub recorder: Recorder,
     /// A client with the administrator's rights.
     pub client: Client,
+}
+
+impl Setting {
+    /// A stage for a test of this name, with nothing left of its last run.
+    #[must_use]
+    pub fn of_test(name: &str, time_scale: u32) -> Setting {
+        let dir = root().join("target/e2e").join(name);
+        for entry in std::fs::read_dir(&dir).into_iter().flatten().flatten() {
+            // The cluster's folder is its own business: it starts afresh.
+            let _ = std::fs::remove_file(entry.path());
+        }
+        Setting {
+            dir,
+            time_scale,
+            seed: 7,
+            kubeconfig: None,
+            through_proxy: false,
+        }
+    }
 }
 
 impl Stage {
@@ -121,23 +146,34 @@ impl Stage {
         run_kubectl(&self.kubectl, &self.kubeconfig, args, input)
     }
 
-    /// Starts a controller.
+    /// Starts the controller.
     ///
     /// # Errors
     /// When it does not start.
     pub fn start_controller(&mut self) -> Result<(), Trouble> {
+        self.controller = Some(self.one_more_controller("controller.log", LOG)?);
+        Ok(())
+    }
+
+    /// Starts the controller with another log filter and a log of its own.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start_controller_with(&mut self, log: &str, filter: &str) -> Result<(), Trouble> {
+        self.controller = Some(self.one_more_controller(log, filter)?);
+        Ok(())
+    }
+
+    /// One more controller of the same installation, as a second replica is.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn one_more_controller(&self, log: &str, filter: &str) -> Result<Running, Trouble> {
         let file = &self.world.file;
         let mut command = Command::new(programs().join("breakwater"));
         command
-            .args([
-                "run",
-                "--installation",
-                "demo",
-                "--namespace",
-                "breakwater",
-                "--listen",
-                "127.0.0.1:0",
-            ])
+            .args(["run", "--installation", "demo", "--namespace", "breakwater"])
+            .args(["--listen", "127.0.0.1:0"])
             .arg("--allow-loopback-probes")
             .args([
                 "--time-scale",
@@ -151,10 +187,109 @@ impl Stage {
             .env("AWS_ACCESS_KEY_ID", &file.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &file.secret_access_key)
             .env("AWS_REGION", "us-east-2")
-            .env("BREAKWATER_LOG", "info,kube_client=warn,kube_runtime=warn,aws=warn");
-        let log = self.setting.dir.join("controller.log");
-        self.controller = Some(Running::start(command, "breakwater", &log)?);
+            .env("BREAKWATER_LOG", filter);
+        Running::start(command, "breakwater", &self.file(log))
+    }
+
+    /// The address at which the newest controller with this log serves metrics and health.
+    ///
+    /// # Errors
+    /// When it does not say so within 20 s.
+    pub async fn serving(&self, log: &str) -> Result<String, Trouble> {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            let text = std::fs::read_to_string(self.file(log)).unwrap_or_default();
+            let newest = text.rsplit_once("starting me=").map_or("", |(_, after)| after);
+            if let Some((_, after)) = newest.split_once("listen=") {
+                let address = after.split_whitespace().next().unwrap_or_default();
+                return Ok(format!("http://{address}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(Trouble::NotInTime(20, format!("an address in {log}")))
+    }
+
+    /// Who holds the controller's lease; empty when nobody does.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn lease_holder(&self) -> Result<String, Trouble> {
+        let lease = self.leases().get_opt("breakwater").await?;
+        let holder = lease.and_then(|lease| lease.spec).and_then(|spec| spec.holder_identity);
+        Ok(holder.unwrap_or_default())
+    }
+
+    /// Empties the lease of a controller that is dead for certain, which spares its successor the wait.
+    ///
+    /// # Errors
+    /// When the API server does not answer.
+    pub async fn empty_lease(&self) -> Result<(), Trouble> {
+        // It may have died before it made one.
+        if self.leases().get_opt("breakwater").await?.is_some() {
+            let patch = json!({"spec": {"holderIdentity": ""}});
+            self.leases()
+                .patch("breakwater", &PatchParams::default(), &Patch::Merge(&patch))
+                .await?;
+        }
         Ok(())
+    }
+
+    /// Waits until somebody else than `before` holds the lease.
+    ///
+    /// # Errors
+    /// When nobody does in this time.
+    pub async fn wait_for_lease(&self, before: &str, at_most: Duration) -> Result<String, Trouble> {
+        let begun = Instant::now();
+        while begun.elapsed() < at_most {
+            let holder = self.lease_holder().await?;
+            if !holder.is_empty() && holder != before {
+                return Ok(holder);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(Trouble::NotInTime(
+            at_most.as_secs(),
+            "a new holder of the lease".into(),
+        ))
+    }
+
+    fn leases(&self) -> Api<Lease> {
+        Api::namespaced(self.client.clone(), "breakwater")
+    }
+
+    /// An object as the API server has it: `kubectl get <args> -o json`.
+    ///
+    /// # Errors
+    /// When kubectl fails.
+    pub fn get(&self, args: &[&str]) -> Result<Value, Trouble> {
+        let text = self.kubectl(&[&["get", "-o", "json"], args].concat(), None)?;
+        serde_json::from_str(&text).map_err(|error| Trouble::Broken(error.to_string()))
+    }
+
+    /// The holding proxy.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn proxy(&self) -> Result<Proxy, Trouble> {
+        let control = self.proxy_control.as_deref();
+        Proxy::at(control.ok_or_else(|| Trouble::Program("this stage has no holding proxy".into()))?)
+    }
+
+    /// Asks a controller at this address; status and text of its answer.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn scrape(&self, address: &str, path: &str) -> Result<(u16, String), Trouble> {
+        let http = reqwest::Client::builder().no_proxy().build()?;
+        let request = http.get(format!("{address}{path}")).timeout(Duration::from_secs(10));
+        let answer = request.send().await?;
+        Ok((answer.status().as_u16(), answer.text().await?))
+    }
+
+    /// What the controller wrote into this log.
+    #[must_use]
+    pub fn log(&self, name: &str) -> String {
+        std::fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
     /// A file in the stage's folder.

@@ -115,6 +115,14 @@ impl World {
         self.get("ledger").await
     }
 
+    /// Asks the world as a person at a console would; its own document of the answer.
+    ///
+    /// # Errors
+    /// When the world does not answer.
+    pub async fn ask(&self, request: Value) -> Result<Value, Trouble> {
+        self.post("ask", &serde_json::json!({"request": request})).await
+    }
+
     /// Holds the next matching request; its id.
     ///
     /// # Errors
@@ -127,13 +135,13 @@ impl World {
             .ok_or_else(|| Trouble::Broken(format!("a hold without an id: {hold}")))
     }
 
-    /// Waits until the hold has caught something; whether it did within 30 s.
+    /// Waits until the hold has caught a request; whether it has.
     ///
     /// # Errors
     /// When the world does not answer.
-    pub async fn caught(&self, hold: u64) -> Result<bool, Trouble> {
-        let hold = self.get(&format!("holds/{hold}?wait=30")).await?;
-        Ok(hold["state"] != "armed")
+    pub async fn caught(&self, hold: u64, at_most: Duration) -> Result<bool, Trouble> {
+        let hold = self.get(&format!("holds/{hold}?wait={}", at_most.as_secs())).await?;
+        Ok(hold["caught"].as_array().is_some_and(|caught| !caught.is_empty()))
     }
 
     /// Lets a held request go.

@@ -19,7 +19,9 @@ pub(super) struct Proofs {
     /// The run of "cannot reach the writer" by each region's own process.
     down: PerSide<Run>,
     /// Since when the vote about each region's writer has been the same; a refusal that is our own fence counts apart.
-    since: PerSide<Option<(ProofVote, Timestamp)>>,
+    since: PerSide<Option<(ProofVote, Now)>>,
+    /// When somebody last said that each region's writer lives.
+    lived: PerSide<Option<Duration>>,
     /// When somebody last said anything.
     newest: Option<Duration>,
     asked: PerSide<Option<Now>>,
@@ -54,7 +56,10 @@ impl Proofs {
         for a in Side::BOTH {
             let vote = self.value(reading.at, interval, a, false);
             if !seen_lately || self.since[a].is_none_or(|(old, _)| old != vote) {
-                self.since[a] = Some((vote, reading.at.wall));
+                self.since[a] = Some((vote, reading.at));
+            }
+            if proof.writer_uuid.is_some() && proof.writer_uuid != self.uuid[a.other()] {
+                self.lived[a] = Some(reading.at.mono);
             }
         }
     }
@@ -67,10 +72,15 @@ impl Proofs {
     pub(super) fn vote(&self, now: Now, shop: &Shop, a: Side, fence_is_ours: bool) -> Vote<ProofVote> {
         let interval = shop.policy.interval;
         let value = self.value(now, interval, a, fence_is_ours);
-        let (since, held) = if value == ProofVote::Down {
-            (self.down[a].since(), self.down[a].held(now, interval))
-        } else {
-            (self.since[a].map(|(_, at)| at), Duration::ZERO)
+        let begin = self.since[a].map(|(_, at)| at);
+        let (since, held) = match value {
+            ProofVote::Down => (self.down[a].since(), self.down[a].held(now, interval)),
+            ProofVote::Up | ProofVote::Refused => {
+                let lived = begin.zip(self.lived[a]);
+                let held = lived.map_or(Duration::ZERO, |(begin, newest)| newest.saturating_sub(begin.mono));
+                (begin.map(|at| at.wall), held)
+            }
+            ProofVote::Unknown => (begin.map(|at| at.wall), Duration::ZERO),
         };
         Vote {
             value,

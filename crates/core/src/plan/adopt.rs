@@ -3,7 +3,7 @@
 use super::{Sight, standpoint};
 use crate::actual::Read;
 use crate::facts::InstanceVote;
-use crate::journal::Journal;
+use crate::journal::{Journal, Obligation, ObligationKind};
 use crate::side::Side;
 use std::time::Duration;
 
@@ -57,9 +57,27 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     journal.last_number = journal.epoch;
     journal.active_region = Some(sight.region(active).clone());
     journal.excluded = record.excluded.filter(|region| sight.input.shop.side(region).is_some());
+    if standpoint::seen_active(sight.input).is_none() {
+        left_behind(sight, active.other(), &mut journal);
+    }
     journal.front = Some(front(sight, active, &journal)?);
     journal.adopting_since = None;
     Some(journal)
+}
+
+/// W is known from our TXT alone: the other region was left by a move of an earlier life, and may still take writes.
+fn left_behind(sight: &Sight<'_>, other: Side, journal: &mut Journal) {
+    let region = &sight.input.shop.regions[other];
+    journal.excluded = Some(region.name.clone());
+    for kind in [ObligationKind::FenceFormerWriter, ObligationKind::RebuildStandby] {
+        journal.obligations.push(Obligation {
+            kind,
+            region: region.name.clone(),
+            instance: region.instance.clone(),
+            number: journal.epoch,
+            since: sight.input.now.wall,
+        });
+    }
 }
 
 /// Without a request the first pool found stays the front, unless its region is excluded.

@@ -2,7 +2,6 @@
 
 use super::{Sight, standpoint, traffic};
 use crate::Text;
-use crate::actual::Read;
 use crate::evidence::is_broken;
 use crate::facts::{EdgeVote, Facts, InstanceVote};
 use crate::journal::ObligationKind;
@@ -217,8 +216,4 @@ pub(super) fn all_read(sight: &Sight<'_>) -> bool {
             .into_iter()
             .all(|side| actual.instances[side].is_some() && actual.pools[side].is_some())
         && standpoint::active(sight.input).is_some()
-        && actual.balancers.iter().all(|read| {
-            read.as_ref()
-                .is_some_and(|read: &Read<_>| read.asked.mono <= sight.input.now.mono)
-        })
 }

@@ -3,7 +3,6 @@
 use super::phases::{agrees, anew, round_after, with_phase};
 use super::{Sight, promoting, standpoint, traffic};
 use crate::journal::{Journal, Move, Phase};
-use crate::time::after;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -43,9 +42,5 @@ pub(super) fn read_back(sight: &Sight<'_>, current: &Move) -> Option<Timestamp> 
     if !told || mono > now.mono {
         return None;
     }
-    Some(
-        after(now.wall, Duration::ZERO)
-            .checked_sub(now.mono.saturating_sub(mono))
-            .unwrap_or(now.wall),
-    )
+    Some(now.wall.checked_sub(now.mono.saturating_sub(mono)).unwrap_or(now.wall))
 }

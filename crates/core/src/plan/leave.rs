@@ -1,15 +1,15 @@
 //! Deletion: our TXT and tags go, name and pools stay as they are, then the object is let go.
 
-use super::{Sight, name};
+use super::{Sight, name, phases};
 use crate::decision::{Effect, NameChange, Step};
 use crate::journal::{Journal, Phase};
 use crate::reading::Seen;
 use crate::shop::Mode;
 use crate::side::Side;
 
-/// Nothing is written any more once the object goes.
-pub(super) fn entry(_: &Sight<'_>) -> Option<Journal> {
-    None
+/// Once the object goes, only a promotion that may have been sent is still seen through.
+pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    promoting(sight).then(|| phases::entry(sight)).flatten()
 }
 
 /// Whether the finalizer may go: abandoned, or nothing of ours is left, and no promotion is under way.
@@ -37,10 +37,15 @@ fn promoting(sight: &Sight<'_>) -> bool {
         .is_some_and(|m| m.phase == Phase::Promoting)
 }
 
-/// What removes our traces.
+/// Whether the object goes now: name, pools and fences stay as they are from here on.
+pub(super) fn is_under_way(sight: &Sight<'_>) -> bool {
+    sight.input.shop.deleting && !promoting(sight)
+}
+
+/// What removes our traces; also in Observe, where an earlier mode may have left some.
 pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let shop = sight.input.shop;
-    if !shop.deleting || promoting(sight) {
+    if shop.suspended || sight.foreign_owner().is_some() {
         return Vec::new();
     }
     let mut steps: Vec<Step> = tagged(sight)

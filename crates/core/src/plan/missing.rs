@@ -3,12 +3,12 @@
 use super::Sight;
 use super::held::{Held, held};
 use crate::decision::Missing;
-use crate::diagnose::{alive, suspect};
+use crate::diagnose::suspect;
 use crate::evidence::is_out;
-use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote};
+use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote, ProofVote};
 use crate::refusal::Refusal;
 
-/// The shorter of the two lists: for a dead region, or for a dead database that nobody reaches.
+/// The shortest list: for a database that its own shop cannot reach, a dead region, or a database that nobody reaches.
 pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
     let Some(facts) = &sight.facts else { return Vec::new() };
     if sight.input.journal.in_flight().is_some() {
@@ -17,15 +17,18 @@ pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
     if sight.diagnosis.calls_for_promotion() {
         return once_diagnosed(sight, facts);
     }
-    let (region, database) = (for_region_down(facts), for_database_down(facts));
     let mut missing = Vec::new();
     if suspect(facts, sight.input.fleet).is_some() {
         missing.push(Missing::TrustInObserver);
     }
-    if alive(facts) {
+    // A link that flows is named by what must become of it.
+    if matches!(facts.proof.value, ProofVote::Up | ProofVote::Refused) {
         missing.push(Missing::DatabaseSilence);
     }
-    missing.extend(if region.len() <= database.len() {
+    let (region, database) = (for_region_down(facts), for_database_down(facts));
+    missing.extend(if facts.proof.value == ProofVote::Down {
+        for_database_out_of_reach(facts)
+    } else if region.len() <= database.len() {
         region
     } else {
         database
@@ -69,7 +72,27 @@ fn for_database_down(facts: &Facts) -> Vec<Missing> {
     );
     push(&mut missing, facts.a.edge.value != EdgeVote::Down, Missing::EdgeDown);
     push(&mut missing, facts.link.value != LinkVote::Broken, Missing::LinkBroken);
+    push(&mut missing, is_routine(facts), Missing::InstanceSilent);
     missing
+}
+
+/// Its own process says that it cannot reach the writer: the replica must agree.
+fn for_database_out_of_reach(facts: &Facts) -> Vec<Missing> {
+    let agreed = matches!(facts.a.instance.value, InstanceVote::Failed | InstanceVote::Absent)
+        && facts.link.value != LinkVote::Flowing;
+    let mut missing = Vec::new();
+    push(
+        &mut missing,
+        facts.link.value != LinkVote::Broken && !agreed,
+        Missing::LinkBroken,
+    );
+    push(&mut missing, is_routine(facts), Missing::InstanceSilent);
+    missing
+}
+
+/// A routine state is waited for, however long: it must end first.
+fn is_routine(facts: &Facts) -> bool {
+    facts.a.instance.value == InstanceVote::Routine
 }
 
 fn push(missing: &mut Vec<Missing>, lacks: bool, what: Missing) {

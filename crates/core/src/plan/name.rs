@@ -72,7 +72,7 @@ fn txt_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
     };
     let shop = sight.input.shop;
     match &names.txt {
-        Some(old) if OwnerRecord::parse(old).as_ref() == Some(&want) => Vec::new(),
+        Some(_) if sight.input.actual.owner.as_ref() == Some(&want) => Vec::new(),
         Some(old) => vec![
             NameChange::Delete(old.clone()),
             NameChange::Create(want.record(&shop.writer.name)),
@@ -142,36 +142,30 @@ pub(super) fn plain(name: &str) -> String {
 /// Since when (monotonic) the records as they are now have been everywhere.
 pub(super) fn in_sync_since(sight: &Sight<'_>) -> Option<Duration> {
     let names = sight.input.actual.names.as_ref()?;
-    match sight
-        .input
-        .actual
-        .change
-        .as_ref()
-        .filter(|(id, _)| newest_change(sight).is_some_and(|newest| newest == id))
-    {
-        Some((_, read)) => read.present().filter(|change| change.in_sync).map(|_| read.since.mono),
-        // After a takeover nobody knows the change's id: seen in the listing for as long as propagation takes.
-        None if newest_change(sight).is_none() => {
-            let seen = names.since.mono + PROPAGATION;
-            (seen <= sight.input.now.mono).then_some(seen)
-        }
-        None => None,
-    }
+    let Some(newest) = newest_change(sight) else {
+        // After a takeover, or when the answer was lost, nobody knows the change's id: seen in the listing for as long
+        // as propagation takes.
+        let seen = names.since.mono + PROPAGATION;
+        return (seen <= sight.input.now.mono).then_some(seen);
+    };
+    let (_, read) = sight.input.actual.change.as_ref().filter(|(id, _)| id == newest)?;
+    read.present().filter(|change| change.in_sync).map(|_| read.since.mono)
 }
 
-/// The id of the newest accepted change of ours.
+/// The id of the newest change of ours, if that is known: not of one that may have been made, and was not answered.
 pub(super) fn newest_change<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
-    sight
-        .input
-        .calls
-        .iter()
-        .rev()
-        .find_map(|call| match (&call.step, &call.ended) {
-            (Step::Effect(Effect::ChangeNames { .. }), Some((_, Outcome::Accepted(receipt)))) => {
-                receipt.change.as_ref()
-            }
-            (Step::Effect(_) | Step::Promote(_), _) => None,
-        })
+    let newest = sight.input.calls.iter().rev().find_map(|call| {
+        let (Step::Effect(Effect::ChangeNames { .. }), Some((_, outcome))) = (&call.step, &call.ended) else {
+            return None;
+        };
+        match outcome {
+            Outcome::Accepted(receipt) => Some(receipt.change.as_ref()),
+            Outcome::Ambiguous(_) => Some(None),
+            // Nothing was done: the one before is the newest.
+            Outcome::Refused(_) | Outcome::Denied(_) | Outcome::Throttled(_) => None,
+        }
+    });
+    newest.flatten()
 }
 
 /// Owner and epoch on W's instance, written once it is adopted or promoted.

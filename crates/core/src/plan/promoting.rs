@@ -57,7 +57,7 @@ pub(super) fn step(sight: &Sight<'_>) -> Option<Step> {
     let usable = licence.by == *sight.input.me && sight.input.now.wall < after(licence.at, LICENCE_LASTS);
     let unsent =
         sent(sight, current, licence).is_none() && sight.input.journal.active_region.as_ref() == Some(&current.from);
-    (usable && unsent && still_replica(sight, side)).then(|| {
+    (usable && unsent && still_replica(sight, side) && !is_replaced(sight, side)).then(|| {
         Step::Promote(Promotion {
             scope: sight.input.shop.scope(side),
             instance: current.to_instance.clone(),
@@ -80,6 +80,7 @@ pub(super) fn shown(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     let side = target(sight, current)?;
     if sight.input.journal.active_region.as_ref() != Some(&current.from)
         || current.phase > Phase::Promoting
+        || is_replaced(sight, side)
         || !shows(sight, side)
     {
         return None;
@@ -117,6 +118,13 @@ pub(super) fn shown(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
         });
     }
     Some(journal)
+}
+
+/// Another instance of the same name is neither promoted nor taken for a promoted one.
+fn is_replaced(sight: &Sight<'_>, side: Side) -> bool {
+    let known = sight.input.journal.resource_ids.get(sight.region(side));
+    let seen = sight.input.actual.instance(side).map(|view| &view.resource_id);
+    known.is_some() && seen.is_some() && known != seen
 }
 
 /// The source gone in two describes in a row, or a proof of B whose own database takes writes.

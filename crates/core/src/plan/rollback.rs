@@ -3,7 +3,7 @@
 use super::Sight;
 use crate::facts::{Facts, LinkVote, ProofVote};
 use crate::journal::{Journal, Move, MoveOutcome, ObligationKind, Phase};
-use crate::time::{after, since};
+use crate::time::after;
 use crate::window::CONFIRM_APART;
 use std::time::Duration;
 
@@ -64,10 +64,9 @@ fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {
 
 /// Any Up about A's database in two rounds.
 fn lives(sight: &Sight<'_>, facts: &Facts) -> bool {
-    let now = sight.input.now.wall;
-    let for_at_least = |begin: Option<jiff::Timestamp>, d: Duration| begin.is_some_and(|begin| since(begin, now) >= d);
+    // Two samples closer than half an interval are of one round.
     let proof = matches!(facts.proof.value, ProofVote::Up | ProofVote::Refused)
-        && for_at_least(facts.proof.since, sight.input.shop.policy.interval);
+        && facts.proof.held * 2 >= sight.input.shop.policy.interval;
     let link = facts.link.value == LinkVote::Flowing && facts.link.held >= CONFIRM_APART;
     proof || link
 }

@@ -54,5 +54,5 @@ pub(super) fn facts(input: &Input<'_>, active: Side) -> Facts {
 
 /// Our TXT (or another's in its place) as last listed.
 pub(super) fn owner_record(input: &Input<'_>) -> Option<OwnerRecord> {
-    input.actual.names()?.txt.as_ref().and_then(OwnerRecord::parse)
+    input.actual.owner.clone()
 }

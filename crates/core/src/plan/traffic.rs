@@ -68,7 +68,13 @@ fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
         Diagnosis::ObserverSuspect | Diagnosis::ServicesDownEverywhere
     );
     let excluded = sight.input.journal.excluded.as_ref() == Some(sight.region(facts.active.other()));
-    policy.automatic_traffic && held && !bars && !excluded && fit(facts)
+    policy.automatic_traffic && held && !bars && !excluded && fit(facts) && pool_is_there(sight, facts.active.other())
+}
+
+/// A pool that is missing or disabled takes no users: then the order is left alone.
+fn pool_is_there(sight: &Sight<'_>, side: Side) -> bool {
+    let pool = sight.input.actual.pools[side].as_ref().and_then(Read::present);
+    pool.is_some_and(|pool| pool.enabled)
 }
 
 /// Up in one view, and neither Down nor Impaired in the other.
@@ -230,6 +236,10 @@ impl<'a> Want<'a> {
             if now.fallback_pool != *self.front {
                 patch.fallback_pool = Some(self.front.clone());
             }
+        }
+        // At rest the maps are whatever people made of them.
+        if self.excluded.is_none() && self.saved.is_empty() {
+            return patch;
         }
         for (map, lists) in [
             (SteeringMap::Region, &now.region_pools),

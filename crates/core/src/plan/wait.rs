@@ -14,7 +14,7 @@ pub(super) fn wait(sight: &Sight<'_>, levels: Levels) -> Option<Wait> {
     if let Some(current) = journal.in_flight() {
         return Some(in_move(sight, current));
     }
-    if journal.active_region.is_none() {
+    if journal.active_region.is_none() && sight.input.shop.policy.mode != Mode::Observe {
         return Some(adopting(sight));
     }
     if !block::all_read(sight) {
@@ -28,7 +28,7 @@ pub(super) fn wait(sight: &Sight<'_>, levels: Levels) -> Option<Wait> {
 
 fn adopting(sight: &Sight<'_>) -> Wait {
     let input = sight.input;
-    if input.actual.names().is_none() || input.shop.policy.mode == Mode::Observe {
+    if input.actual.names().is_none() {
         Wait::FirstReadings
     } else if !name::txt_is_ours(sight) || name::in_sync_since(sight).is_none() {
         Wait::OwnerRecord

@@ -31,8 +31,9 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
         protected,
         active_region_healthy(input, decision),
         replicating(decision),
-        aligned("TrafficAligned", decision.levels.traffic, "the load balancers"),
+        aligned(input, "TrafficAligned", decision.levels.traffic, "the load balancers"),
         aligned(
+            input,
             "WriterNameAligned",
             decision.levels.name,
             "the writer's name and our TXT record",
@@ -286,7 +287,15 @@ fn replicating(decision: &Decision) -> Condition {
     condition("Replicating", status, reason, message)
 }
 
-fn aligned(kind: &'static str, level: LevelState, what: &str) -> Condition {
+fn aligned(input: &Input<'_>, kind: &'static str, level: LevelState, what: &str) -> Condition {
+    if input.shop.policy.mode == Mode::Observe {
+        return condition(
+            kind,
+            ConditionStatus::Unknown,
+            "OnlyWatched",
+            format!("{what} are only watched in Observe").into(),
+        );
+    }
     let (status, reason, says) = match level {
         LevelState::Holds => (ConditionStatus::True, "Aligned", "are as they should be"),
         LevelState::Differs => (

@@ -1,0 +1,157 @@
+//! Section 4, *Adopt*: a new or restored object.
+
+use crate::scene::{A, B, Scene, cname, endpoint, owner_record, replica_instance, unknown, writer_instance};
+use breakwater_core::decision::{Effect, NameChange, Next, Step, Wait};
+use breakwater_core::journal::Journal;
+use breakwater_core::owner_record::OwnerRecord;
+use breakwater_core::reading::{Seen, TroubleKind};
+
+fn new() -> Scene {
+    let mut scene = Scene::unread();
+    scene.journal = Journal::default();
+    scene.names().txt = None;
+    scene.instance(A).tag_owner = None;
+    scene.instance(A).tag_epoch = None;
+    scene
+}
+
+fn adopted(scene: &Scene) -> bool {
+    scene.journal.active_region.is_some()
+}
+
+#[test]
+fn the_first_act_is_our_txt_and_nothing_else_moves() {
+    let mut scene = new();
+    scene.live_until(600, adopted);
+    let (_, first) = &scene.sent[0];
+    let Step::Effect(Effect::ChangeNames { changes, .. }) = first else {
+        panic!("{first:?}")
+    };
+    let [NameChange::Create(record)] = &changes[..] else {
+        panic!("{changes:?}")
+    };
+    let said = OwnerRecord::parse(record).unwrap();
+    assert_eq!(
+        (said.owner, said.epoch, said.region),
+        (scene.shop.owner.clone(), 0, None)
+    );
+    assert!(
+        scene.now.mono.as_secs() >= 120,
+        "neither instance has changed for two minutes"
+    );
+    assert_eq!(scene.journal.active_region, Some(scene.name(A)));
+    assert_eq!(scene.journal.epoch, 1);
+    assert_eq!(scene.journal.front, Some(scene.name(A)));
+    scene.live(300);
+    assert_eq!(scene.names().writer, Some(cname(&endpoint(A))), "it moves no name");
+    assert_eq!(*scene.balancer(), crate::scene::balancer());
+    assert_eq!(scene.instance(A).tag_epoch, Some(1));
+    assert_eq!(scene.promotions(), 0);
+}
+
+#[test]
+fn the_replica_names_the_writer_whatever_the_spec_prefers() {
+    let mut scene = new();
+    let mut replica = replica_instance();
+    replica.source = Some("arn:aws:rds:us-west-2:111122223333:db:shop-usw2".into());
+    replica.arn = writer_instance().arn;
+    let mut writer = writer_instance();
+    writer.arn = replica_instance().arn;
+    writer.tag_owner = None;
+    writer.tag_epoch = None;
+    scene.world.instance[A] = Seen::Present(replica);
+    scene.world.instance[B] = Seen::Present(writer);
+    scene.live_until(600, adopted);
+    assert_eq!(scene.journal.active_region, Some(scene.name(B)));
+}
+
+#[test]
+fn it_is_adopted_even_if_the_writer_itself_is_silent() {
+    let mut scene = new();
+    scene.world.instance[A] = Seen::Silent;
+    scene.live_until(600, adopted);
+    assert_eq!(scene.journal.active_region, Some(scene.name(A)));
+}
+
+#[test]
+fn the_epoch_is_the_greatest_of_txt_tags_and_numbers_plus_one() {
+    let mut scene = new();
+    scene.instance(A).tag_epoch = Some(11);
+    scene.instance(A).tag_owner = Some(scene.shop.owner.clone());
+    scene.names().txt = Some(owner_record(&scene.shop, 7, A, None).record("db.shop.example.com"));
+    scene.live_until(600, adopted);
+    assert_eq!(scene.journal.epoch, 12);
+    assert_eq!(scene.journal.last_number, 12);
+}
+
+#[test]
+fn two_writers_are_told_apart_by_the_txt_and_the_fence_tag() {
+    let two = |fenced: Option<i64>| {
+        let mut scene = new();
+        scene.instance(B).source = None;
+        scene.instance(B).replication = None;
+        scene.instance(B).tag_fenced = fenced;
+        scene.names().txt = Some(owner_record(&scene.shop, 2, B, Some(A)).record("db.shop.example.com"));
+        scene.live(600);
+        scene
+    };
+    let scene = two(None);
+    assert_eq!(scene.journal.active_region, Some(scene.name(B)));
+    assert_eq!(scene.journal.excluded, Some(scene.name(A)), "as the TXT remembers");
+    let scene = two(Some(3));
+    assert_eq!(scene.journal.active_region, None, "UnknownActive");
+    assert_eq!(scene.plan().next, Next::Wait(Wait::Adoption));
+}
+
+#[test]
+fn the_former_writer_of_a_lost_journal_owes_its_fence() {
+    let mut scene = new();
+    scene.instance(B).source = None;
+    scene.instance(B).replication = None;
+    scene.names().txt = Some(owner_record(&scene.shop, 2, B, Some(A)).record("db.shop.example.com"));
+    scene.live_until(600, adopted);
+    let owed = scene
+        .journal
+        .owes(breakwater_core::journal::ObligationKind::FenceFormerWriter);
+    assert_eq!(owed.map(|owed| owed.region.clone()), Some(scene.name(A)));
+    assert_eq!(scene.journal.excluded, Some(scene.name(A)));
+}
+
+#[test]
+fn another_owner_is_not_adopted() {
+    let mut scene = new();
+    let mut other = owner_record(&scene.shop, 3, A, None);
+    other.owner = "staging/shops/shop-ca".into();
+    scene.names().txt = Some(other.record("db.shop.example.com"));
+    scene.live(900);
+    assert!(!adopted(&scene));
+    assert_eq!(scene.sent, []);
+}
+
+#[test]
+fn without_route_53_nobody_knows_who_owns_the_shop() {
+    let mut scene = new();
+    scene.world.names = unknown(TroubleKind::ServerError);
+    scene.live(900);
+    assert!(!adopted(&scene));
+    assert_eq!(scene.sent, []);
+}
+
+#[test]
+fn our_owner_with_a_greater_epoch_means_that_the_journal_is_old() {
+    // A restored etcd: the journal says epoch 1 in A; the world has moved on to epoch 2 in B.
+    let mut scene = Scene::healthy();
+    let old = scene.journal.clone();
+    scene.kill_region();
+    scene.live_until(1200, |scene| {
+        scene.promotions() == 1 && scene.journal.in_flight().is_none()
+    });
+    scene.journal = old;
+    scene.calls.clear();
+    scene.live(600);
+    assert_eq!(scene.journal.active_region, Some(scene.name(B)));
+    assert!(scene.journal.epoch > 2);
+    assert_eq!(scene.journal.excluded, Some(scene.name(A)));
+    assert_eq!(scene.promotions(), 1);
+    assert_eq!(scene.names().writer.as_ref().unwrap().values, [endpoint(B)]);
+}
