@@ -47,6 +47,10 @@ e2e: cluster build ## the real binaries on the real API server
 mutants: ## show that each deliberate fault is caught by a named test
 	tests/mutants/run.sh
 
+.PHONY: soak
+soak: ## random troubles in virtual time, a day for each seed: SEEDS=100
+	SEEDS=$(or $(SEEDS),100) cargo test -p breakwater-scenarios days_of_troubles
+
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench

@@ -30,14 +30,14 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
     }
 }
 
-/// Meetings of users with A's region from the sending of the promotion on. Counters are per second: the second in which
-/// it was sent began before.
+/// Meetings of users with A's region from the sending of the promotion on. Counters are per second: neither
+/// the second in which it was sent nor the one in which that ended tells which side of it a user was on.
 pub(crate) fn met<'a>(run: &'a Run, promotion: &'a Promotion<'_>, until: i64) -> impl Iterator<Item = &'a Meeting> {
     run.ledger.meetings.iter().filter(move |meeting| {
         meeting.shop == promotion.shop.name
             && meeting.region.as_deref() == Some(&promotion.from.region)
             && meeting.at >= promotion.sent
-            && meeting.at < until
+            && meeting.at + 1000 <= until
             && meeting.routed > 0
     })
 }

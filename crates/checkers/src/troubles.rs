@@ -59,11 +59,28 @@ impl Troubles {
     pub(crate) fn of_sight<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = &'a Trouble> {
         self.0.iter().filter(|trouble| match trouble.fault.kind {
             FaultKind::Partition => concerns(shop, &trouble.fault),
-            FaultKind::ApiSilent | FaultKind::ApiError => true,
+            FaultKind::ApiSilent
+            | FaultKind::ApiError
+            | FaultKind::ApiThrottling
+            | FaultKind::ApiDenied
+            | FaultKind::ControllerCutOff
+            | FaultKind::ClockRefused
+            | FaultKind::LagSamples
+            | FaultKind::Route53Unreachable => true,
             FaultKind::RegionDown
             | FaultKind::LinkLost
             | FaultKind::ServicesDown
             | FaultKind::DatabaseDown
+            | FaultKind::DatabaseRecovers
+            | FaultKind::Brownout
+            | FaultKind::BadRelease
+            | FaultKind::DeepChecks
+            | FaultKind::Flapping
+            | FaultKind::InstanceStatus
+            | FaultKind::InstanceGone
+            | FaultKind::InstanceReplaced
+            | FaultKind::SqlError
+            | FaultKind::LinkCut
             | FaultKind::Other => false,
         })
     }
@@ -104,10 +121,29 @@ fn over(ledger: &Ledger, fault: &Fault, cleared: i64) -> i64 {
 fn is_real(shop: &Shop, fault: &Fault) -> bool {
     match fault.kind {
         FaultKind::RegionDown => concerns(shop, fault),
-        FaultKind::LinkLost | FaultKind::ServicesDown | FaultKind::DatabaseDown => {
-            fault.shop.as_deref() == Some(&shop.name)
-        }
-        FaultKind::Partition | FaultKind::ApiSilent | FaultKind::ApiError | FaultKind::Other => false,
+        FaultKind::LinkLost
+        | FaultKind::ServicesDown
+        | FaultKind::DatabaseDown
+        | FaultKind::DatabaseRecovers
+        | FaultKind::Brownout
+        | FaultKind::BadRelease
+        | FaultKind::DeepChecks
+        | FaultKind::Flapping
+        | FaultKind::InstanceStatus
+        | FaultKind::InstanceGone
+        | FaultKind::InstanceReplaced
+        | FaultKind::SqlError
+        | FaultKind::LinkCut => fault.shop.as_deref() == Some(&shop.name),
+        FaultKind::Partition
+        | FaultKind::ApiSilent
+        | FaultKind::ApiError
+        | FaultKind::ApiThrottling
+        | FaultKind::ApiDenied
+        | FaultKind::ControllerCutOff
+        | FaultKind::ClockRefused
+        | FaultKind::LagSamples
+        | FaultKind::Route53Unreachable
+        | FaultKind::Other => false,
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) struct Driver {
     pub(crate) silent: BTreeSet<&'static str>,
     pub(crate) clock_off: bool,
     pub(crate) renewed: Instant,
+    /// Until when the lease is ours.
+    pub(crate) lease: Option<Instant>,
     pub(crate) handed_in: BTreeSet<ShopKey>,
     pub(crate) wake: Option<Instant>,
 }
@@ -123,8 +125,15 @@ impl Driver {
                 // Every few seconds is often enough, and never once per reading: there may be thousands of shops.
                 self.metrics.diagnosed(self.engine.diagnoses());
                 self.feed_fleet();
+                let led = self.leads();
+                self.lease = until;
                 let until = until.map(|until| self.clock.mono_of(until));
                 self.feed(In::Lease(until));
+                if !led && self.leads() {
+                    // What only the holder of the lease may do has waited for it.
+                    self.check_classes();
+                    self.resolve_all();
+                }
             }
             Happened::LeaseFailed => self.feed_fleet(),
             Happened::Answers { cause, asked, answers } => self.answers(cause, asked, answers),
@@ -139,6 +148,11 @@ impl Driver {
             Happened::Read(ticket, result) => self.read(ticket, result),
             Happened::CheckClasses => self.check_classes(),
         }
+    }
+
+    /// Whether this process may act now.
+    fn leads(&self) -> bool {
+        self.lease.is_some_and(|until| until > Instant::now())
     }
 
     fn feed_fleet(&mut self) {
@@ -233,6 +247,9 @@ impl Driver {
     }
 
     fn check_classes(&self) {
+        if !self.leads() || self.listed.len() < LISTS {
+            return;
+        }
         for class in self.catalogue.classes() {
             let external_id = self.catalogue.external_id(&class.name_any());
             tokio::spawn(classes::check(
@@ -295,7 +312,7 @@ impl Driver {
     }
 
     fn add_finalizer(&self, key: &ShopKey) {
-        let Some(seen) = self.catalogue.storefront(key).cloned() else {
+        let Some(seen) = self.catalogue.storefront(key).filter(|_| self.leads()).cloned() else {
             return;
         };
         let store = self.store.clone();
@@ -312,7 +329,7 @@ impl Driver {
     }
 
     fn write_unusable(&self, key: &ShopKey, why: breakwater_api::Unusable, generation: i64) {
-        let Some(seen) = self.catalogue.storefront(key).cloned() else {
+        let Some(seen) = self.catalogue.storefront(key).filter(|_| self.leads()).cloned() else {
             return;
         };
         let (store, key) = (self.store.clone(), key.clone());
@@ -324,6 +341,9 @@ impl Driver {
     }
 
     fn release(&self, key: ShopKey, abandoned: bool) {
+        if !self.leads() {
+            return;
+        }
         let (store, people) = (self.store.clone(), self.people.clone());
         let uid = self.catalogue.storefront(&key).and_then(ResourceExt::uid);
         let record = self
@@ -331,14 +351,17 @@ impl Driver {
             .storefront(&key)
             .map(|storefront| storefront.spec.database.writer_record.name.clone());
         tokio::spawn(async move {
-            // A conflict is a write that was under way: read again, and take it off then.
-            let retries = ExponentialBuilder::default().with_max_times(8);
+            // A conflict is a write that was under way: read again, and take it off then. Nobody comes back to this later.
+            let retries = ExponentialBuilder::default()
+                .with_min_delay(Duration::from_millis(200))
+                .with_max_delay(Duration::from_secs(10))
+                .without_max_times();
             let removed = (|| store.remove_finalizer(&key))
                 .retry(retries)
                 .when(|error| *error != StoreError::Gone)
                 .await;
             if let Err(error) = removed {
-                tracing::warn!(shop = %key, ?error, "finalizer not removed; restart the controller to try again");
+                tracing::info!(shop = %key, ?error, "finalizer not removed: the object is gone");
                 return;
             }
             let message = if abandoned {

@@ -109,6 +109,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         silent: BTreeSet::new(),
         clock_off: false,
         renewed: Instant::now(),
+        lease: None,
         handed_in: BTreeSet::new(),
         wake: None,
         client,

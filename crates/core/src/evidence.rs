@@ -32,6 +32,8 @@ pub struct Evidence {
     ever_up: BTreeSet<Text>,
     new_up_since: Option<Duration>,
     trouble: PerSide<Option<Timestamp>>,
+    /// When the trouble began as an earlier process journalled it; good until something says Up.
+    journalled_trouble: PerSide<Option<Timestamp>>,
 }
 
 #[derive(Clone, Debug)]
@@ -100,7 +102,18 @@ impl Evidence {
             ever_up,
             new_up_since: None,
             trouble: PerSide::default(),
+            journalled_trouble: PerSide::default(),
         }
+    }
+
+    /// Takes over the instants that an earlier process journalled: windows start empty, but a restart makes neither the
+    /// trouble nor the break of the link any younger.
+    pub fn remember(&mut self, shop: &Shop, journal: &Journal) {
+        let Some(active) = journal.active_region.as_ref().and_then(|region| shop.side(region)) else {
+            return;
+        };
+        self.journalled_trouble[active] = journal.trouble_since;
+        self.links[active.other()].remember(journal.link_broken_since);
     }
 
     /// Takes one reading; one that is not about this shop changes nothing.
@@ -238,8 +251,14 @@ impl Evidence {
                 );
             if !down {
                 self.trouble[side] = None;
+                let up = self.probes[side].vote(at, shop.policy.interval).value == ProbeVote::Up
+                    || self.edge[side].vote.fresh(at) == Some(EdgeVote::Up);
+                if up {
+                    self.journalled_trouble[side] = None;
+                }
             } else if self.trouble[side].is_none() {
-                self.trouble[side] = Some(at.wall);
+                let journalled = self.journalled_trouble[side].take();
+                self.trouble[side] = Some(journalled.map_or(at.wall, |began| began.min(at.wall)));
             }
         }
     }

@@ -52,6 +52,12 @@ pub struct Journal {
     /// `DbiResourceId` by region: another instance of the same name is not the one we know.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub resource_ids: BTreeMap<Text, Text>,
+    /// When the trouble about the active region began: a restart must not make it look younger than a broken link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble_since: Option<Timestamp>,
+    /// When the link from the active region broke.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_broken_since: Option<Timestamp>,
     /// The process that wrote this entry.
     #[serde(default)]
     pub holder: Text,

@@ -178,8 +178,8 @@ impl Sight<'_> {
 
     /// The owner that another installation's TXT names.
     fn foreign_owner(&self) -> Option<Text> {
-        let owner = standpoint::owner_record(self.input)?.owner;
-        (owner != self.input.shop.owner).then_some(owner)
+        let owner = &self.input.actual.owner.as_ref()?.owner;
+        (*owner != self.input.shop.owner).then(|| owner.clone())
     }
 
     fn region(&self, side: Side) -> &Text {

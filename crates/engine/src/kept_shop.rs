@@ -132,6 +132,9 @@ impl KeptShop {
         {
             self.licence = Some(Licence::new(Written::new(current.number, current.to.clone(), entry.at)));
         }
+        if !wrote_it {
+            self.evidence.remember(&self.shop, &journal);
+        }
         self.journal = journal;
         self.version = version;
     }

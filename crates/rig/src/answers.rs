@@ -22,6 +22,9 @@ pub(crate) fn trouble<T>(answer: &Answer) -> Seen<T> {
     let kind = match (status, code.as_str()) {
         (404, _) => return Seen::Absent,
         (429, _) | (_, "Throttling" | "PriorRequestNotComplete") => TroubleKind::Throttled,
+        (403, _) if message.starts_with("Signature expired") || message.starts_with("Signature not yet current") => {
+            TroubleKind::Clock
+        }
         (401 | 403, _) => TroubleKind::Denied,
         (500.., _) => TroubleKind::ServerError,
         (_, _) => TroubleKind::Refused,

@@ -19,6 +19,8 @@ const WORKED_ELSEWHERE: i64 = 60_000;
 /// What came of one request.
 enum Got {
     Answer(Answer),
+    /// Only the beginning of its body arrived: nothing but the HTTP status can be relied on.
+    Truncated(Answer),
     Silence,
     Reset,
     NoSuchHost,
@@ -56,12 +58,13 @@ impl Session<'_> {
         let reply = self.world.ask(Vantage::Controller, meta, request);
         let (got, at) = match reply.delivery {
             Delivery::After(after) if after < timeout => (Got::Answer(reply.answer), now + after),
-            Delivery::After(_) | Delivery::Never => (Got::Silence, now + timeout),
+            Delivery::Truncated { after, .. } if after < timeout => (Got::Truncated(reply.answer), now + after),
+            Delivery::After(_) | Delivery::Truncated { .. } | Delivery::Never => (Got::Silence, now + timeout),
             Delivery::Reset(after) => (Got::Reset, now + after.min(timeout)),
             Delivery::NoSuchHost => (Got::NoSuchHost, now + 5),
         };
         match got {
-            Got::Answer(_) => self.world.answered(reply.number, None),
+            Got::Answer(_) | Got::Truncated(_) => self.world.answered(reply.number, None),
             Got::Silence | Got::Reset | Got::NoSuchHost => self.world.gave_up(reply.number, None),
         }
         self.arrives = self.arrives.max(at);
@@ -123,6 +126,7 @@ impl Asking {
                 let got = session.get(Request::Http { url: url.to_string() }, millis(timeout));
                 let seen = match got {
                     Got::Answer(answer) => answers::proof(&answer, region),
+                    Got::Truncated(_) => ProofSeen::Nothing("an answer that breaks off".into()),
                     Got::Silence | Got::Reset | Got::NoSuchHost => ProofSeen::Nothing("no answer".into()),
                 };
                 vec![(ObjectKey::Proof(url.clone()), Value::Proof(seen))]
@@ -199,6 +203,7 @@ impl Asking {
                 self.aws_worked = Some(session.world.now());
                 read(&answer)
             }
+            Got::Truncated(_) => unknown(TroubleKind::Malformed),
             Got::Silence => self.silence(session.world.now()),
             Got::Reset | Got::NoSuchHost => unknown(TroubleKind::TimedOut),
         }
@@ -240,6 +245,7 @@ impl Asking {
                     marker = next;
                 }
                 Got::Answer(answer) => break Some(answers::trouble(&answer)),
+                Got::Truncated(_) => break Some(unknown(TroubleKind::Malformed)),
                 Got::Silence => break Some(self.silence(session.world.now())),
                 Got::Reset | Got::NoSuchHost => break Some(unknown(TroubleKind::TimedOut)),
             }
@@ -335,6 +341,7 @@ impl Asking {
         let txt = session.get(list(&txt_name), READ_TIMEOUT);
         match (writer, txt) {
             (Got::Answer(writer), Got::Answer(txt)) => answers::names(&writer, &txt, name, &txt_name),
+            (Got::Truncated(_), _) | (_, Got::Truncated(_)) => unknown(TroubleKind::Malformed),
             (Got::Silence, _) | (_, Got::Silence) => self.silence(session.world.now()),
             (Got::Answer(_) | Got::Reset | Got::NoSuchHost, _) => unknown(TroubleKind::TimedOut),
         }
@@ -343,7 +350,7 @@ impl Asking {
 
 fn http(session: &mut Session<'_>, url: &Text, timeout: i64, read: impl Fn(&Answer) -> ProbeSeen) -> ProbeSeen {
     match session.get(Request::Http { url: url.to_string() }, timeout) {
-        Got::Answer(answer) => read(&answer),
+        Got::Answer(answer) | Got::Truncated(answer) => read(&answer),
         Got::Silence => ProbeSeen::TimedOut,
         Got::Reset => ProbeSeen::Reset,
         Got::NoSuchHost => ProbeSeen::NameError,
@@ -353,6 +360,7 @@ fn http(session: &mut Session<'_>, url: &Text, timeout: i64, read: impl Fn(&Answ
 fn cloudflare<T>(session: &mut Session<'_>, op: CloudflareOp, read: impl Fn(&Answer) -> Seen<T>) -> Seen<T> {
     match session.get(Request::Cloudflare { op }, READ_TIMEOUT) {
         Got::Answer(answer) => read(&answer),
+        Got::Truncated(_) => unknown(TroubleKind::Malformed),
         Got::Silence | Got::Reset | Got::NoSuchHost => unknown(TroubleKind::TimedOut),
     }
 }

@@ -27,7 +27,11 @@ pub(crate) fn call(
             world.answered(reply.number, None);
             (outcome(&reply.answer, cause), now + after)
         }
-        Delivery::After(_) | Delivery::Never => {
+        Delivery::Truncated { after, .. } if after < timeout => {
+            world.answered(reply.number, None);
+            (Outcome::Ambiguous(Ambiguity::NotTheProvider), now + after)
+        }
+        Delivery::After(_) | Delivery::Truncated { .. } | Delivery::Never => {
             world.gave_up(reply.number, None);
             (Outcome::Ambiguous(Ambiguity::TimedOut), now + timeout)
         }

@@ -4,6 +4,8 @@
 mod answers;
 mod asking;
 mod calling;
+mod deeds;
+mod papers;
 mod plot;
 mod rig;
 mod shops;

@@ -1,13 +1,13 @@
 //! One world, one engine, one queue.
 
 use crate::asking::Asking;
-use crate::calling;
+use crate::deeds::WRITE;
 use crate::plot::{Aim, Deed, Plot, Twist};
 use crate::shops::shop_of;
 use crate::store::{HistoryEntry, Store};
 use breakwater_core::facts::Fleet;
 use breakwater_core::journal::Journal;
-use breakwater_core::outcome::{Ambiguity, Outcome};
+use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::{Cause, ObjectKey, Reading, Value};
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_core::time::Now;
@@ -15,7 +15,6 @@ use breakwater_engine::call::Call;
 use breakwater_engine::port::{Event, In, Kept, Out, Status, StoreError, Ticket, Version};
 use breakwater_engine::{Engine, Settings};
 use breakwater_sim::{Fault, FaultId, Setup, World};
-use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,12 +22,8 @@ use std::time::Duration;
 const LEASE: i64 = 15_000;
 /// The lease is renewed this often.
 const RENEW: i64 = 5_000;
-/// What a write to the API server takes.
-const WRITE: i64 = 8;
 /// Time-out of a call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(4);
-/// Time-out of a request to the API server.
-const STORE_TIMEOUT: i64 = 4_000;
 /// An API server that has not renewed the lease for so long is called silent.
 const API_SERVER_SILENT: i64 = 30_000;
 
@@ -49,7 +44,7 @@ impl Default for Options {
 
 /// What the queue holds; answers belong to the process that asked.
 #[derive(Debug)]
-enum Happens {
+pub(crate) enum Happens {
     Readings(Cause, i64, Vec<(ObjectKey, Value)>),
     CallDone(Ticket, Outcome),
     Stored(Ticket, Box<Result<Kept, StoreError>>),
@@ -62,7 +57,7 @@ enum Happens {
 
 /// A request that is still on its way after its sender has given up on it, or died.
 #[derive(Debug)]
-enum Straggler {
+pub(crate) enum Straggler {
     Store(ShopKey, Box<Status>, Version, String),
     Call(Call, (Cause, Cause), String, i64),
 }
@@ -74,27 +69,28 @@ pub struct Rig {
     setup: Setup,
     shops: BTreeMap<ShopKey, Shop>,
     /// Those that were let go, too: the checkers still judge what was done to them.
-    known: BTreeMap<ShopKey, Shop>,
-    store: Store,
+    pub(crate) known: BTreeMap<ShopKey, Shop>,
+    pub(crate) store: Store,
     engine: Option<Engine>,
-    me: String,
+    pub(crate) me: String,
     asking: Asking,
     queue: BTreeMap<(i64, u64), Happens>,
-    serial: u64,
+    pub(crate) serial: u64,
     incarnation: u64,
     started: i64,
     lease_from: i64,
-    away: bool,
+    pub(crate) away: bool,
     wake: Option<(i64, u64)>,
     steps: u64,
     events: Vec<(i64, Event)>,
-    leases: Vec<(i64, String, i64)>,
+    pub(crate) leases: Vec<(i64, String, i64)>,
     renewal_takes: i64,
-    cut_off: Vec<(i64, Option<i64>)>,
+    renewals_fail: bool,
+    pub(crate) cut_off: Vec<(i64, Option<i64>)>,
     hide_lag: Option<fn(i64) -> bool>,
-    plot: Plot,
-    stragglers: BTreeMap<(i64, u64), Straggler>,
-    sent_at: BTreeMap<u64, i64>,
+    pub(crate) plot: Plot,
+    pub(crate) stragglers: BTreeMap<(i64, u64), Straggler>,
+    pub(crate) sent_at: BTreeMap<u64, i64>,
 }
 
 impl Rig {
@@ -121,6 +117,7 @@ impl Rig {
             events: Vec::new(),
             leases: Vec::new(),
             renewal_takes: 0,
+            renewals_fail: false,
             cut_off: Vec::new(),
             hide_lag: None,
             plot: Plot::default(),
@@ -160,9 +157,9 @@ impl Rig {
         }
     }
 
-    fn start_engine(&mut self) {
+    pub(crate) fn start_engine(&mut self) {
         self.incarnation += 1;
-        self.me = format!("controller-{}", self.incarnation);
+        self.me = format!("controller-{:04}", self.incarnation);
         self.queue.clear();
         self.wake = None;
         self.asking = Asking::hiding(self.hide_lag);
@@ -185,7 +182,7 @@ impl Rig {
         }
     }
 
-    fn push(&mut self, at: i64, what: Happens) {
+    pub(crate) fn push(&mut self, at: i64, what: Happens) {
         self.serial += 1;
         self.queue.insert((at, self.serial), what);
     }
@@ -258,7 +255,7 @@ impl Rig {
     /// The renewal takes effect at the API server now, and is answered later.
     fn renew(&mut self) {
         let now = self.world.now();
-        if self.away {
+        if self.away || self.renewals_fail {
             self.push(now + RENEW, Happens::Renew);
             let silent = self
                 .leases
@@ -367,7 +364,7 @@ impl Rig {
                 timeout,
                 because,
             } => {
-                let timeout = i64::try_from(timeout.as_millis()).unwrap_or(STORE_TIMEOUT);
+                let timeout = i64::try_from(timeout.as_millis()).unwrap_or(4_000);
                 self.call(ticket, (cause, because), call, timeout);
             }
             Out::Store {
@@ -400,109 +397,6 @@ impl Rig {
         self.start_engine();
     }
 
-    fn call(&mut self, ticket: Ticket, causes: (Cause, Cause), call: Call, timeout: i64) {
-        let now = self.world.now();
-        let twist = self.plot.deed(Deed::of_call(now, &call));
-        let after = After::of(&twist);
-        let me = self.me.clone();
-        match twist {
-            Some(Twist::DieBefore) => return self.start_engine(),
-            Some(Twist::ArriveLate(late)) => {
-                self.push(
-                    now + timeout,
-                    Happens::CallDone(ticket, Outcome::Ambiguous(Ambiguity::TimedOut)),
-                );
-                self.delay(now + late, Straggler::Call(call, causes, me, now));
-                return;
-            }
-            Some(Twist::Meanwhile(happens)) => happens(&mut self.world),
-            Some(Twist::LoseRequest) => _ = self.world.inject(calling::lose_request(&call)),
-            Some(Twist::LoseReply | Twist::AwayAfter) => _ = self.world.inject(calling::lose_reply(&call)),
-            Some(Twist::Refuse { status, code }) => {
-                let fault = self.world.inject(calling::refuse(&call, status, code));
-                let (outcome, at) = calling::call(&mut self.world, &me, causes, &call, timeout);
-                self.world.clear(fault);
-                self.push(at, Happens::CallDone(ticket, outcome));
-                return;
-            }
-            Some(Twist::DieAfter | Twist::Conflict) | None => {}
-        }
-        let (outcome, at) = calling::call(&mut self.world, &me, causes, &call, timeout);
-        self.push(at, Happens::CallDone(ticket, outcome));
-        match after {
-            After::Dies => self.start_engine(),
-            After::CutOff => self.set_away(true),
-            After::GoesOn => {}
-        }
-    }
-
-    fn write(&mut self, ticket: Ticket, key: ShopKey, status: Box<Status>, version: Version) {
-        let now = self.world.now();
-        let entry = self.store.journal(&key) != Some(&status.journal);
-        let twist = self.plot.deed(Deed::of_store(now, &key, &status, entry));
-        let after = After::of(&twist);
-        let unheard = matches!(twist, Some(Twist::LoseReply | Twist::AwayAfter));
-        let unknown = || Err(StoreError::Unknown("the API server does not answer".into()));
-        match twist {
-            Some(Twist::DieBefore) => return self.start_engine(),
-            Some(Twist::LoseRequest) => {
-                self.push(now + STORE_TIMEOUT, Happens::Stored(ticket, Box::new(unknown())));
-                return;
-            }
-            Some(Twist::ArriveLate(late)) => {
-                let me = self.me.clone();
-                self.push(now + STORE_TIMEOUT, Happens::Stored(ticket, Box::new(unknown())));
-                self.delay(now + late, Straggler::Store(key, status, version, me));
-                return;
-            }
-            Some(Twist::Conflict) => self.store.touch(&key),
-            Some(Twist::Refuse { .. }) => {
-                let denied = Err(StoreError::Denied("forbidden".into()));
-                self.push(now + WRITE, Happens::Stored(ticket, Box::new(denied)));
-                return;
-            }
-            Some(Twist::Meanwhile(happens)) => happens(&mut self.world),
-            Some(Twist::DieAfter | Twist::LoseReply | Twist::AwayAfter) | None => {}
-        }
-        let result = if self.away {
-            unknown()
-        } else {
-            self.store.write(now, &self.me, &key, &status, &version)
-        };
-        match after {
-            After::Dies => return self.start_engine(),
-            After::CutOff => self.set_away(true),
-            After::GoesOn => {}
-        }
-        let (result, at) = if unheard {
-            (unknown(), now + STORE_TIMEOUT)
-        } else {
-            (result, now + WRITE)
-        };
-        self.push(at, Happens::Stored(ticket, Box::new(result)));
-    }
-
-    fn delay(&mut self, at: i64, straggler: Straggler) {
-        self.serial += 1;
-        self.stragglers.insert((at, self.serial), straggler);
-    }
-
-    fn arrive_late(&mut self, straggler: Straggler) {
-        let now = self.world.now();
-        match straggler {
-            // Against the version of then: whoever wrote since makes it a conflict, of which nobody hears.
-            Straggler::Store(key, status, version, by) => {
-                if self.store.write(now, &by, &key, &status, &version).is_ok() {
-                    self.store.was_late();
-                }
-            }
-            Straggler::Call(call, causes, by, sent) => {
-                let number = calling::late(&mut self.world, &by, causes, &call);
-                self.sent_at.insert(number, sent);
-            }
-        }
-    }
-
     /// Lets something befall a deed that is still to come.
     pub fn twist(&mut self, aim: Aim, twist: Twist) {
         self.plot.twist(aim, twist);
@@ -523,6 +417,11 @@ impl Rig {
     /// The time that a renewal of the lease takes, from its sending to its answer.
     pub fn set_renewal_takes(&mut self, time: Duration) {
         self.renewal_takes = i64::try_from(time.as_millis()).unwrap_or(0);
+    }
+
+    /// Whether renewals of the lease fail, while all else at the API server works.
+    pub fn set_renewals_fail(&mut self, fail: bool) {
+        self.renewals_fail = fail;
     }
 
     /// `ReplicaLag` samples whose stamp (milliseconds) satisfies this are never published.
@@ -591,119 +490,5 @@ impl Rig {
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
-    }
-
-    /// The ledger as JSON, for the checkers.
-    #[must_use]
-    pub fn ledger_json(&self) -> Json {
-        let mut ledger = serde_json::to_value(self.world.ledger()).unwrap_or(Json::Null);
-        // The world knows when a request arrived; when it was sent is known here.
-        for event in ledger["events"].as_array_mut().into_iter().flatten() {
-            let sent = event["number"].as_u64().and_then(|number| self.sent_at.get(&number));
-            if let (Some(sent), Some("call")) = (sent, event["event"].as_str()) {
-                event["sent_at"] = json!(sent);
-            }
-        }
-        ledger
-    }
-
-    /// The history of journals as JSON, for the checkers.
-    #[must_use]
-    pub fn history_json(&self) -> Json {
-        let lease_at = |at: i64, holder: &str| {
-            let lease = self
-                .leases
-                .iter()
-                .rev()
-                .find(|(from, by, _)| *from <= at && by == holder);
-            lease.map(|(_, by, until)| json!({"holder": by, "until": until}))
-        };
-        self.store
-            .history
-            .iter()
-            .map(|entry| {
-                let automatic = self
-                    .known
-                    .get(&entry.shop)
-                    .is_some_and(|shop| shop.policy.mode == breakwater_core::shop::Mode::Automatic);
-                json!({
-                    "at": entry.at,
-                    "shop": entry.shop.to_string(),
-                    "holder": entry.holder,
-                    // One that was long on its way was sent under a lease that may have ended since.
-                    "lease": if entry.late { None } else { lease_at(entry.at, &entry.holder) },
-                    "automatic": automatic,
-                    "restored": entry.restored,
-                    "journal": entry.journal,
-                })
-            })
-            .collect()
-    }
-
-    /// What the checkers need to know of the shops.
-    #[must_use]
-    pub fn context_json(&self) -> Json {
-        let region = |region: &breakwater_core::shop::ShopRegion| {
-            json!({
-                "region": region.name, "instance": region.instance, "pool": region.pool,
-                "services": region.services.iter()
-                    .map(|service| json!({"url": service.url, "needsWriter": service.needs_writer}))
-                    .collect::<Vec<_>>(),
-            })
-        };
-        let shops: Vec<Json> = self
-            .known
-            .values()
-            .map(|shop| {
-                json!({
-                    "shop": shop.key.to_string(),
-                    "primary": region(&shop.regions.primary),
-                    "secondary": region(&shop.regions.secondary),
-                    "balancers": shop.balancers,
-                    "maxLossSeconds": shop.policy.max_loss.as_secs(),
-                    "promoteAfterSeconds": shop.policy.promote_after.as_secs(),
-                    "databaseGraceSeconds": shop.policy.database_grace.as_secs(),
-                    "intervalSeconds": shop.policy.interval.as_secs(),
-                    "automatic": shop.policy.mode == breakwater_core::shop::Mode::Automatic,
-                })
-            })
-            .collect();
-        let leases: Vec<Json> = self
-            .leases
-            .iter()
-            .map(|(from, holder, until)| json!({"holder": holder, "from": from, "until": until}))
-            .collect();
-        let cut_off: Vec<Json> = self
-            .cut_off
-            .iter()
-            .map(|(from, until)| json!({"from": from, "until": until}))
-            .collect();
-        json!({"shops": shops, "leases": leases, "cutOff": cut_off})
-    }
-}
-
-/// What follows once a deed is done.
-enum After {
-    GoesOn,
-    Dies,
-    CutOff,
-}
-
-impl After {
-    fn of(twist: &Option<Twist>) -> After {
-        match twist {
-            Some(Twist::DieAfter) => After::Dies,
-            Some(Twist::AwayAfter) => After::CutOff,
-            Some(
-                Twist::DieBefore
-                | Twist::LoseRequest
-                | Twist::LoseReply
-                | Twist::ArriveLate(_)
-                | Twist::Conflict
-                | Twist::Refuse { .. }
-                | Twist::Meanwhile(_),
-            )
-            | None => After::GoesOn,
-        }
     }
 }

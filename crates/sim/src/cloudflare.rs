@@ -22,6 +22,8 @@ pub(crate) struct Pool {
     pub id: Name,
     pub doc: Map<String, Value>,
     pub enabled: bool,
+    /// It was deleted: nothing finds it any more.
+    pub deleted: bool,
     /// By city; `None`: the city says nothing.
     pub health: [Option<Health>; CITIES.len()],
     /// Serial number of the newest check, by city.
@@ -37,6 +39,8 @@ pub(crate) struct Balancer {
     pub id: Name,
     pub doc: Map<String, Value>,
     pub steering: Steering,
+    /// Former documents and until when they were in force, oldest first: reads may lag behind.
+    pub past: Vec<(Millis, Map<String, Value>)>,
     /// Addresses handed out by DNS, by city, and until when they are kept.
     pub handed_out: [Option<(Route, Millis)>; CITIES.len()],
 }
@@ -47,6 +51,9 @@ pub(crate) struct Quota {
     calls: std::collections::VecDeque<Millis>,
     refused_until: Millis,
 }
+
+/// Former documents of a balancer that are kept.
+const PAST_KEPT: usize = 16;
 
 const FIVE_MINUTES: Millis = 300_000;
 
@@ -284,6 +291,7 @@ impl World {
             CloudflareOp::VerifyToken => error(400, "1001", "endpoint does not support account owned tokens."),
             CloudflareOp::ListPools { .. } => result(
                 (0..self.pools.len())
+                    .filter(|pool| !self.pools[*pool].deleted)
                     .map(|pool| Value::Object(self.pool_now(pool)))
                     .collect(),
             ),
@@ -299,18 +307,21 @@ impl World {
                 Some(pool) => self.patch_pool(pool, patch, number),
                 None => not_found(id),
             },
+            CloudflareOp::DeletePool { id, .. } => match self.pool(id) {
+                Some(pool) => self.remove_pool(pool, number),
+                None => not_found(id),
+            },
             CloudflareOp::GetMonitor { id, .. } => match self.monitor(id) {
                 Some(monitor) => result(monitor),
                 None => not_found(id),
             },
             CloudflareOp::ListBalancers { .. } => result(
-                self.balancers
-                    .iter()
-                    .map(|balancer| Value::Object(balancer.doc.clone()))
+                (0..self.balancers.len())
+                    .map(|balancer| Value::Object(self.balancer_as_read(balancer)))
                     .collect(),
             ),
             CloudflareOp::GetBalancer { id, .. } => match self.balancer(id) {
-                Some(balancer) => result(Value::Object(self.balancers[balancer].doc.clone())),
+                Some(balancer) => result(Value::Object(self.balancer_as_read(balancer))),
                 None => not_found(id),
             },
             CloudflareOp::PatchBalancer { id, patch, .. } => match self.balancer(id) {
@@ -328,6 +339,7 @@ impl World {
             | CloudflareOp::GetPool { account, .. }
             | CloudflareOp::PoolHealth { account, .. }
             | CloudflareOp::PatchPool { account, .. }
+            | CloudflareOp::DeletePool { account, .. }
             | CloudflareOp::GetMonitor { account, .. } => (&self.setup.cloudflare_account, account),
             CloudflareOp::ListBalancers { zone }
             | CloudflareOp::GetBalancer { zone, .. }
@@ -385,14 +397,41 @@ impl World {
             Err((code, message)) => error(400, code, &message),
             Ok(steering) => {
                 doc.insert("modified_on".into(), json!(rfc3339(self.now)));
+                let now = self.now;
                 let own = &mut self.balancers[balancer];
-                own.doc = doc.clone();
+                let former = std::mem::replace(&mut own.doc, doc.clone());
+                if own.past.len() >= PAST_KEPT {
+                    own.past.remove(0);
+                }
+                own.past.push((now, former));
                 own.steering = steering;
                 self.note_balancer(balancer, Some(number));
                 self.forget_unlisted();
                 result(Value::Object(doc))
             }
         }
+    }
+
+    /// A balancer's document as a read shows it.
+    fn balancer_as_read(&self, balancer: usize) -> Map<String, Value> {
+        let own = &self.balancers[balancer];
+        let at = self.now - self.readback_lag;
+        let former = own.past.iter().find(|(until, _)| self.readback_lag > 0 && *until > at);
+        former.map_or_else(|| own.doc.clone(), |(_, doc)| doc.clone())
+    }
+
+    /// A pool in a list cannot be deleted.
+    fn remove_pool(&mut self, pool: PoolId, number: u64) -> Answer {
+        if self.listed(pool) {
+            return error(412, "1005", "pool is in use by a load balancer: precondition failed");
+        }
+        let own = &mut self.pools[pool];
+        (own.deleted, own.enabled) = (true, false);
+        let id = own.id.clone();
+        self.forget_health(pool);
+        self.note_pool(pool, Some(number));
+        self.pool_ids.remove(&id);
+        result(json!({ "id": &*id }))
     }
 
     /// Whether a pool stands in a list of any balancer.
@@ -440,6 +479,7 @@ impl World {
             pool: own.id.clone(),
             region: self.shops[own.shop].sides[own.side].region.clone(),
             enabled: own.enabled,
+            deleted: own.deleted,
             healthy: verdict,
             call,
         };

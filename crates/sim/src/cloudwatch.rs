@@ -2,6 +2,7 @@
 //! minutes late, in the instance's own region. A region that is down takes no samples.
 
 use crate::database::Power;
+use crate::faults::Fault;
 use crate::request::{Answer, CloudWatchOp, Millis};
 use crate::world::{Happening, World};
 use std::collections::VecDeque;
@@ -18,6 +19,14 @@ pub(crate) struct Sample {
     pub value: f64,
     /// When it can first be read.
     pub published: Millis,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Suffering {
+    lag_missing: bool,
+    lag_late: Millis,
+    rest_missing: bool,
+    rest_late: Millis,
 }
 
 const MINUTE: Millis = 60_000;
@@ -60,25 +69,55 @@ impl World {
         self.databases[database].source?;
         self.settle_link(database);
         let link = &self.databases[database].link;
-        if link.noticed(self.now, self.setup.timing.replica_net_timeout) {
+        let broken = self.shops[self.databases[database].shop].link_break.is_some();
+        if broken || link.noticed(self.now, self.setup.timing.replica_net_timeout) {
             return self.setup.habits.dead_link_is_minus_one.then_some(-1.0);
         }
         Some(link.visible_lag(self.now))
     }
 
+    /// What faults do to this minute's samples of an instance: none of the lag, none of the rest, so much later.
+    fn samples_suffer(&self, database: usize, at: Millis) -> Suffering {
+        let shop = &self.shops[self.databases[database].shop].name;
+        let mut suffering = Suffering::default();
+        for fault in self.faults.values() {
+            if let Fault::LagSamples {
+                shop: own,
+                missing,
+                every,
+                late_by_seconds,
+                all_metrics,
+            } = fault
+                && **own == **shop
+                && at.div_euclid(MINUTE) % Millis::from(every.unwrap_or(1).max(1)) == 0
+            {
+                let late = Millis::from(*late_by_seconds) * 1000;
+                suffering.lag_missing |= missing;
+                suffering.lag_late += late;
+                suffering.rest_missing |= missing & all_metrics;
+                suffering.rest_late += if *all_metrics { late } else { 0 };
+            }
+        }
+        suffering
+    }
+
     fn sample(&mut self, database: usize, at: Millis, lag: Option<f64>) {
+        let suffering = self.samples_suffer(database, at);
         let published = at + self.dice.between(self.setup.timing.metric_publication);
         let cpu = 10.0 + self.dice.between((0, 200)) as f64 / 10.0;
         let database = &mut self.databases[database];
-        let put = |samples: &mut Samples, value| {
+        let put = |samples: &mut Samples, value, late| {
             if samples.len() >= KEPT {
                 samples.pop_front();
             }
+            let published = published + late;
             samples.push_back(Sample { at, value, published });
         };
-        put(&mut database.cpu_samples, cpu);
-        if let Some(lag) = lag {
-            put(&mut database.lag_samples, lag);
+        if !suffering.rest_missing {
+            put(&mut database.cpu_samples, cpu, suffering.rest_late);
+        }
+        if let Some(lag) = lag.filter(|_| !suffering.lag_missing) {
+            put(&mut database.lag_samples, lag, suffering.lag_late);
         }
     }
 
@@ -99,7 +138,7 @@ impl World {
                     let samples = self
                         .databases
                         .iter()
-                        .find(|db| *db.region == *region && *db.name == *query.instance)
+                        .find(|db| *db.region == *region && *db.name == *query.instance && !db.gone)
                         .and_then(|db| match query.metric.as_str() {
                             "ReplicaLag" => Some(&db.lag_samples),
                             "CPUUtilization" => Some(&db.cpu_samples),

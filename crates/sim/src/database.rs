@@ -30,6 +30,42 @@ pub(crate) enum Power {
     Off,
 }
 
+/// What a status makes of the database process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Process {
+    /// Nothing: it does what it would do anyway.
+    Works,
+    /// It runs and takes no writes.
+    Refuses,
+    /// It answers nobody.
+    Dead,
+}
+
+impl Process {
+    /// What RDS documents of a status; of an unknown one nothing.
+    pub(crate) fn implied_by(status: &str) -> Process {
+        let dead = [
+            "rebooting",
+            "upgrading",
+            "maintenance",
+            "starting",
+            "stopping",
+            "stopped",
+            "creating",
+            "deleting",
+            "failed",
+            "restore-error",
+        ];
+        if status == "storage-full" {
+            Process::Refuses
+        } else if dead.contains(&status) || status.starts_with("incompatible-") || status.starts_with("inaccessible-") {
+            Process::Dead
+        } else {
+            Process::Works
+        }
+    }
+}
+
 /// A promotion that RDS accepted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Promotion {
@@ -51,7 +87,7 @@ pub(crate) struct Database {
     pub arn: String,
     pub endpoint: String,
     pub server_uuid: String,
-    /// `DBInstanceStatus` as Describe shows it.
+    /// `DBInstanceStatus` as its own course has it.
     pub status: &'static str,
     /// The real source: set exactly while the instance is a replica.
     pub source: Option<DatabaseId>,
@@ -64,6 +100,14 @@ pub(crate) struct Database {
     pub read_only: String,
     /// Serial number of the newest parameter change on its way here; `None`: in sync.
     pub applying: Option<u64>,
+    /// A status that a fault has RDS show.
+    pub forced_status: Option<String>,
+    /// What a fault makes of the process.
+    pub process: Process,
+    /// RDS knows nothing of it, and nobody answers.
+    pub gone: bool,
+    /// Another instance bears its name.
+    pub replaced: bool,
     pub retention: i32,
     pub tags: BTreeMap<String, String>,
     pub power: Power,
@@ -158,6 +202,11 @@ impl Link {
 }
 
 impl Database {
+    /// `DBInstanceStatus` as Describe shows it, faults included.
+    pub(crate) fn shown_status(&self) -> &str {
+        self.forced_status.as_deref().unwrap_or(self.status)
+    }
+
     /// Whether the value of `read_only` lets it take writes in its present role.
     pub(crate) fn read_only_now(&self) -> bool {
         match self.read_only.as_str() {

@@ -1,7 +1,7 @@
 //! How a world is made from its setup.
 
 use crate::cloudflare::{Balancer, Pool, balancer_doc, pool_doc, steering};
-use crate::database::{Database, Link, Power};
+use crate::database::{Database, Link, Power, Process};
 use crate::dice::{Dice, mix};
 use crate::edge::{CITIES, Policy, Steering};
 use crate::ledger::{Ledger, Name, ShopEntry, ShopRegionEntry};
@@ -125,6 +125,7 @@ fn add_shop(parts: &mut Parts, setup: &Setup, shop: &ShopSetup, index: usize, se
             id: Name::from(own.pool_id.as_str()),
             doc: pool_doc(shop, own, &monitor_id(&shop.name), setup.start),
             enabled: true,
+            deleted: false,
             health: [None; CITIES.len()],
             checks: [0; CITIES.len()],
             noted: None,
@@ -135,6 +136,7 @@ fn add_shop(parts: &mut Parts, setup: &Setup, shop: &ShopSetup, index: usize, se
             region_index: region_index(parts, &own.region),
             pool,
             services_down: false,
+            browned_out: false,
             database_down: false,
             cache: None,
         }
@@ -166,6 +168,9 @@ fn add_shop(parts: &mut Parts, setup: &Setup, shop: &ShopSetup, index: usize, se
             services.iter().position(monitored).unwrap_or(0)
         }),
         link_lost: false,
+        link_break: None,
+        bad_release: false,
+        deep_checks: false,
         orders: 0,
         totals: Totals::default(),
         dice: Dice::new(seed, &format!("shoppers of {name}")),
@@ -224,6 +229,10 @@ fn database(
         group: own.parameter_group.clone(),
         read_only: "{TrueIfReplica}".into(),
         applying: None,
+        forced_status: None,
+        process: Process::Works,
+        gone: false,
+        replaced: false,
         retention: own.backup_retention_period,
         tags: BTreeMap::new(),
         power: Power::Running,
@@ -241,7 +250,7 @@ fn database(
 }
 
 /// `db-` and 26 letters and digits.
-fn resource_id(seed: u64, id: &str) -> String {
+pub(crate) fn resource_id(seed: u64, id: &str) -> String {
     const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let digit = |i: u64| char::from(DIGITS[(mix(seed, id, 100 + i) % 32) as usize]);
     format!("db-{}", (0..26).map(digit).collect::<String>())
@@ -281,6 +290,7 @@ fn add_balancers(parts: &mut Parts, shop: &ShopSetup, index: usize, now: Millis)
             steering: steering(&doc, &parts.pool_ids).unwrap_or_else(|_| in_order()),
             doc,
             handed_out: [None; CITIES.len()],
+            past: Vec::new(),
         });
     }
 }

@@ -135,7 +135,7 @@ impl World {
         InstanceGlance {
             instance: db.name.clone(),
             region: db.region.clone(),
-            status: db.status.to_owned(),
+            status: db.shown_status().to_owned(),
             writable: db.span.is_some(),
             replica,
             behind_millis: replica.then(|| self.now - link.applied),

@@ -133,7 +133,16 @@ pub enum What {
         /// `databases`: its instances run again, with the roles they had. `services`: its services run again.
         part: String,
     },
-    /// `instance`: what RDS would show of an instance changed.
+    /// `flapped`: a fault of kind `flapping` turned; at its injection the services are down.
+    Flapped {
+        /// Shop.
+        shop: Name,
+        /// Region.
+        region: Name,
+        /// Whether its services are up from now on.
+        up: bool,
+    },
+    /// `instance`: what RDS would show of an instance changed, by its own course or by a fault (`instance-status`).
     Instance {
         /// Shop.
         shop: Name,
@@ -255,8 +264,11 @@ pub enum What {
         pool: Name,
         /// Region that it leads to.
         region: Name,
-        /// `enabled`.
+        /// `enabled`; `false` for a deleted one.
         enabled: bool,
+        /// Whether it was deleted.
+        #[serde(default)]
+        deleted: bool,
         /// More than half of the cities that say something say healthy; `null` while none says anything.
         healthy: Option<bool>,
         /// `number` of the call that changed it, if a call did.
@@ -282,7 +294,7 @@ pub struct Call {
     /// AWS region asked, where the API is a regional one.
     pub region: Option<Name>,
     /// `promote-read-replica`, `modify-parameter`, `stop-instance`, `start-instance`, `add-tags`, `remove-tags`,
-    /// `change-records`, `patch-pool`, `patch-balancer`.
+    /// `change-records`, `patch-pool`, `delete-pool`, `patch-balancer`.
     pub op: String,
     /// What it is about: instance, parameter group, zone, pool or balancer id (for tags: the instance's id).
     pub target: String,
@@ -292,9 +304,14 @@ pub struct Call {
     pub detail: serde_json::Value,
     /// What it did.
     pub effect: Effect,
-    /// Error code when refused.
+    /// How often it arrived: 2 when something on the way sent it again (fault `duplicate-effects`). It is `applied`
+    /// if either copy was; the asker got the answer to the second.
+    #[serde(default = "once")]
+    pub copies: u32,
+    /// Error code of the answer, when it was an error. With `applied` it is that of a second copy, or of something
+    /// on the way that answered in the provider's stead (fault `spoil-replies`).
     pub code: Option<String>,
-    /// Whether the world sent an answer. `false` with `effect: applied` is the ambiguous case.
+    /// Whether the world sent a whole answer (one cut off is none). `false` with `effect: applied` is the ambiguous case.
     pub reply: bool,
     /// Real time of arrival.
     pub arrived_micros: Option<i64>,
@@ -306,6 +323,10 @@ pub struct Call {
     pub gave_up_at: Option<Millis>,
     /// When the asker gave up waiting, real time.
     pub gave_up_micros: Option<i64>,
+}
+
+fn once() -> u32 {
+    1
 }
 
 /// What a call did to the world.
@@ -341,7 +362,7 @@ pub struct Read {
     pub op: String,
     /// Instance, pool, balancer, zone, change or URL; empty where the request names none.
     pub target: String,
-    /// `ok`, `silent` (no byte comes back), `no-such-host`, or the error's code or HTTP status.
+    /// `ok`, `silent` (no byte comes back), `truncated` (the body was cut off), `no-such-host`, or the error's code or HTTP status.
     pub result: String,
     /// Real time of arrival.
     pub arrived_micros: Option<i64>,

@@ -5,6 +5,9 @@
 //! exact deletes, health by city), the shoppers who use the shops, and the faults that strike them; its
 //! [`Ledger`] keeps what truly happened.
 //!
+//! Three kinds of things are done to it: requests ([`World::ask`]), faults ([`World::inject`], [`Fault`]), and
+//! persons' deeds ([`World::deed`] and what is built on it: a promotion by hand, a pool deleted, names restored).
+//!
 //! ```
 //! use breakwater_sim::{Fault, Meta, RdsOp, Request, Setup, Vantage, World};
 //!
@@ -24,6 +27,7 @@ mod calendar;
 mod cloudflare;
 mod cloudwatch;
 mod database;
+mod deeds;
 mod demo;
 mod dice;
 mod edge;
@@ -42,6 +46,8 @@ mod setup;
 mod shoppers;
 mod strikes;
 mod sts;
+mod turns;
+mod ways;
 mod world;
 
 pub use calendar::rfc3339;

@@ -71,16 +71,33 @@ impl World {
     }
 
     fn judge(&mut self, pool: PoolId, city: usize) {
-        let status = match self.origin(pool) {
-            Service::Answers(status) => status,
-            Service::Silent => 0,
-        };
+        let mut status = self.status_for_monitor(pool);
+        if self.browned_out(pool) {
+            // Elsewhere a second try at the same moment says the same.
+            for _ in 0..self.setup.timing.monitor_retries {
+                if status != 200 {
+                    status = self.status_for_monitor(pool);
+                }
+            }
+        }
         let rtt = 8 + self.monitor_dice.between((0, 90)) as u16;
         self.pools[pool].health[city] = Some(Health {
             healthy: status == 200,
             status,
             rtt,
         });
+    }
+
+    fn status_for_monitor(&mut self, pool: PoolId) -> u16 {
+        match self.origin(pool) {
+            Service::Answers(status) => status,
+            Service::Silent => 0,
+        }
+    }
+
+    fn browned_out(&self, pool: PoolId) -> bool {
+        let Pool { shop, side, .. } = self.pools[pool];
+        self.shops[shop].sides[side].browned_out
     }
 
     /// What the pool's origin answers to the monitor.

@@ -100,6 +100,7 @@ impl World {
             shop: self.shop_of(request).map(|shop| self.shops[shop].name.clone()),
             detail: detail.unwrap_or_default(),
             effect: Effect::Lost,
+            copies: 1,
             code: None,
             reply: false,
             arrived_micros: meta.real_micros,
@@ -112,15 +113,20 @@ impl World {
         Some(self.ledger.events.len() - 1)
     }
 
-    pub(crate) fn finish_call(&mut self, index: usize, arrived: bool, answer: &Answer, delivery: &Delivery) {
+    pub(crate) fn finish_call(
+        &mut self,
+        index: usize,
+        effect: Effect,
+        copies: u32,
+        answer: &Answer,
+        delivery: &Delivery,
+    ) {
         if let Some(What::Call(call)) = self.ledger.events.get_mut(index).map(|event| &mut event.what) {
             call.reply = matches!(delivery, Delivery::After(_));
-            (call.effect, call.code) = if !arrived {
-                (Effect::Lost, None)
-            } else if let Answer::Error { code, .. } = answer {
-                (Effect::Refused, Some(code.clone()))
-            } else {
-                (Effect::Applied, None)
+            (call.effect, call.copies) = (effect, copies);
+            call.code = match answer {
+                Answer::Error { code, .. } if effect != Effect::Lost => Some(code.clone()),
+                _ => None,
             };
         }
     }
@@ -140,6 +146,7 @@ impl World {
         let result = match (delivery, answer) {
             (Delivery::NoSuchHost, _) => "no-such-host".to_owned(),
             (Delivery::Never | Delivery::Reset(_), _) => "silent".to_owned(),
+            (Delivery::Truncated { .. }, _) => "truncated".to_owned(),
             (Delivery::After(_), Answer::Error { code, .. }) => code.clone(),
             (Delivery::After(_), Answer::Http { status, .. }) if !(200..300).contains(status) => status.to_string(),
             (Delivery::After(_), _) => "ok".to_owned(),

@@ -1,7 +1,7 @@
 //! The shops' processes as HTTP shows them: services, proofs, the public hostname, references.
 
 use crate::calendar::rfc3339;
-use crate::database::DatabaseId;
+use crate::database::{DatabaseId, Process};
 use crate::edge::CONTROLLER_CITY;
 use crate::request::{Answer, Millis, Vantage};
 use crate::world::World;
@@ -47,6 +47,8 @@ pub(crate) enum Place {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Got {
     Answer(Answer),
+    /// An answer that takes so much longer.
+    Slow(Answer, Millis),
     Silent,
     NoSuchHost,
 }
@@ -111,12 +113,34 @@ impl World {
             let down = self.regions[self.shops[shop].sides[side].region_index].down > 0;
             return if down { Service::Silent } else { Service::Answers(503) };
         }
+        if let Some(status) = self.fails_at_all(shop, side) {
+            return Service::Answers(status);
+        }
         let setup = self.setup.shops[shop].sides()[side];
-        let needs_writer = setup.services.get(service).is_some_and(|service| service.needs_writer);
+        let needs_writer =
+            setup.services.get(service).is_some_and(|service| service.needs_writer) || self.shops[shop].deep_checks;
         if needs_writer && !matches!(self.app_writer(shop, side), Writer::Writes(_)) {
             return Service::Answers(503);
         }
         Service::Answers(200)
+    }
+
+    /// A shop's process that fails whatever it is asked: a bad release, or half of the time a brown-out.
+    fn fails_at_all(&mut self, shop: usize, side: usize) -> Option<u16> {
+        if self.shops[shop].bad_release {
+            return Some(500);
+        }
+        let fails = self.shops[shop].sides[side].browned_out && self.fault_dice.between((0, 1)) == 0;
+        fails.then_some(503)
+    }
+
+    /// An answer of a shop's process: slow in a brown-out.
+    fn answers(&mut self, shop: usize, side: usize, answer: Answer) -> Got {
+        if self.shops[shop].sides[side].browned_out {
+            Got::Slow(answer, self.fault_dice.between(self.setup.timing.brownout_slowness))
+        } else {
+            Got::Answer(answer)
+        }
     }
 
     fn process_there(&self, shop: usize, side: usize) -> bool {
@@ -152,17 +176,25 @@ impl World {
                 Service::Silent => Got::Silent,
                 Service::Answers(status) => {
                     let body = if status == 200 { "ok" } else { "unavailable" };
-                    Got::Answer(page(status, self.region_header(shop, side), body.into()))
+                    let page = page(status, self.region_header(shop, side), body.into());
+                    if status == 200 {
+                        self.answers(shop, side, page)
+                    } else {
+                        Got::Answer(page)
+                    }
                 }
             },
             Place::Proof { shop, side } => {
                 if !self.process_there(shop, side) {
                     return Got::Answer(page(503, BTreeMap::new(), "unavailable".into()));
                 }
+                if let Some(status) = self.fails_at_all(shop, side) {
+                    return Got::Answer(page(status, BTreeMap::new(), "unavailable".into()));
+                }
                 let mut headers = self.region_header(shop, side);
                 headers.insert("content-type".into(), "application/json".into());
                 let proof = self.proof(shop, side);
-                Got::Answer(page(200, headers, proof.to_string()))
+                self.answers(shop, side, page(200, headers, proof.to_string()))
             }
         }
     }
@@ -215,7 +247,7 @@ impl World {
             }),
             Writer::Refuses(db) => json!({
                 "serverUuid": self.databases[db].server_uuid, "user": user, "writable": false,
-                "reason": "the server runs with --read-only",
+                "reason": self.refusal_of(db),
             }),
             Writer::Unreachable => json!({
                 "user": user, "writable": false, "reason": "cannot connect to the writer",
@@ -226,6 +258,15 @@ impl World {
             "writer": writer,
             "local": self.proof_of_local(self.shops[shop].databases[side]),
         })
+    }
+
+    fn refusal_of(&self, database: DatabaseId) -> &'static str {
+        let db = &self.databases[database];
+        match (db.process, db.shown_status()) {
+            (Process::Refuses, "storage-full") => "the table is full",
+            (Process::Refuses, _) => "the server takes no writes",
+            (Process::Works | Process::Dead, _) => "the server runs with --read-only",
+        }
     }
 
     fn proof_of_local(&mut self, database: DatabaseId) -> Value {
@@ -270,6 +311,6 @@ fn inherited_count(inherited: &[(DatabaseId, u64)]) -> u64 {
     inherited.iter().map(|(_, count)| count).sum()
 }
 
-fn page(status: u16, headers: BTreeMap<String, String>, body: String) -> Answer {
+pub(crate) fn page(status: u16, headers: BTreeMap<String, String>, body: String) -> Answer {
     Answer::Http { status, headers, body }
 }

@@ -71,7 +71,7 @@ impl World {
     fn find_instance(&self, region: &str, id: &str) -> Option<DatabaseId> {
         self.databases
             .iter()
-            .position(|db| *db.region == *region && db.name.eq_ignore_ascii_case(id))
+            .position(|db| *db.region == *region && db.name.eq_ignore_ascii_case(id) && !db.gone)
     }
 
     fn with(&mut self, region: &str, id: &str, act: impl FnOnce(&mut World, DatabaseId) -> Answer) -> Answer {
@@ -90,7 +90,7 @@ impl World {
             });
         }
         let mut all: Vec<DatabaseId> = (0..self.databases.len())
-            .filter(|db| *self.databases[*db].region == *region)
+            .filter(|db| *self.databases[*db].region == *region && !self.databases[*db].gone)
             .collect();
         all.sort_by(|a, b| self.databases[*a].name.cmp(&self.databases[*b].name));
         if let Some(marker) = marker {
@@ -109,9 +109,13 @@ impl World {
         let db = &self.databases[database];
         Instance {
             id: db.name.to_string(),
-            resource_id: db.resource_id.clone(),
+            resource_id: if db.replaced {
+                crate::genesis::resource_id(self.ledger.seed, &format!("{} restored", db.name))
+            } else {
+                db.resource_id.clone()
+            },
             arn: db.arn.clone(),
-            status: db.status.to_owned(),
+            status: db.shown_status().to_owned(),
             replica_source: db.shown_source.map(|source| self.databases[source].arn.clone()),
             replicas: db
                 .replicas
@@ -134,6 +138,16 @@ impl World {
         if db.source.is_none() {
             return Vec::new();
         }
+        if let Some(broken) = &self.shops[db.shop].link_break
+            && db.promotion.is_none()
+        {
+            return vec![StatusInfo {
+                status_type: "read replication".into(),
+                normal: false,
+                status: broken.status.clone(),
+                message: broken.message.clone(),
+            }];
+        }
         let dead = self.setup.habits.dead_link_is_error
             && db.promotion.is_none()
             && db.link.noticed(self.now, self.setup.timing.replica_net_timeout);
@@ -146,30 +160,38 @@ impl World {
     }
 
     fn show(&mut self, database: DatabaseId, status: &'static str) {
-        let db = &mut self.databases[database];
-        db.status = status;
+        self.databases[database].status = status;
+        self.note_instance(database);
+    }
+
+    /// Notes what RDS shows of an instance now.
+    pub(crate) fn note_instance(&mut self, database: DatabaseId) {
+        let db = &self.databases[database];
         let what = What::Instance {
             shop: self.shops[db.shop].name.clone(),
             instance: db.name.clone(),
             region: db.region.clone(),
-            status: status.into(),
+            status: db.shown_status().into(),
             source: db.shown_source.map(|source| self.databases[source].name.clone()),
         };
         self.ledger.push(self.now, what);
     }
 
-    /// `PromoteReadReplica`: not idempotent; refused for what is no replica, and in every state but `available`.
+    /// `PromoteReadReplica`: not idempotent; refused for what is no replica, and in every state in which RDS is busy
+    /// with the instance (`backing-up` is one).
     fn promote(&mut self, database: DatabaseId, retention: Option<i32>, call: u64) -> Answer {
         let db = &self.databases[database];
         if db.source.is_none() || db.promotion.is_some() {
             return invalid_state(&format!("DB Instance {} is not a read replica.", db.name));
         }
-        if db.status != "available" {
+        if !promotable(db.shown_status()) {
             return invalid_state(&format!(
                 "Instance {} is not in a state from which it can be promoted: {}.",
-                db.name, db.status
+                db.name,
+                db.shown_status()
             ));
         }
+        self.end_forced_status(database);
         // Replication ends here. What was received is applied before the reboot; where the habit says that the
         // relay log is lost, the link counts as dead since the last applied row.
         self.settle_link(database);
@@ -342,7 +364,7 @@ impl World {
         if !db.replicas.is_empty() && self.setup.habits.stop_refused_with_replica {
             return invalid_state("Cannot stop or start a DB instance that is the source of a read replica");
         }
-        if db.status != "available" {
+        if db.shown_status() != "available" {
             return invalid_state(&format!("Instance {} is not in available state.", db.name));
         }
         self.show(database, "stopping");
@@ -353,9 +375,12 @@ impl World {
     /// `StartDBInstance`: only what is stopped.
     fn start(&mut self, database: DatabaseId) -> Answer {
         let db = &self.databases[database];
-        if db.status != "stopped" {
+        if db.shown_status() != "stopped" {
             return invalid_state(&format!("Instance {} is not in stopped state.", db.name));
         }
+        let db = &mut self.databases[database];
+        (db.power, db.status) = (Power::Off, "stopped");
+        self.end_forced_status(database);
         self.begin_start(database);
         Answer::Instance(Box::new(self.instance(database)))
     }
@@ -402,7 +427,7 @@ impl World {
 
     fn tag(&mut self, region: &str, arn: &str, change: impl FnOnce(&mut BTreeMap<String, String>)) -> Answer {
         let mut here = self.databases.iter_mut();
-        match here.find(|db| *db.region == *region && db.arn == arn) {
+        match here.find(|db| *db.region == *region && db.arn == arn && !db.gone) {
             Some(db) => {
                 change(&mut db.tags);
                 Answer::Done
@@ -410,6 +435,12 @@ impl World {
             None => instance_not_found(arn.rsplit(':').next().unwrap_or(arn)),
         }
     }
+}
+
+/// Whether RDS promotes a replica in this status: it works, and nothing that RDS does with it stands in the way.
+fn promotable(status: &str) -> bool {
+    matches!(status, "available" | "storage-optimization" | "storage-config-upgrade")
+        || status.starts_with("configuring-")
 }
 
 /// An error answer.

@@ -4,7 +4,7 @@
 //! replica's rows are a prefix of its source's. Once the link is dead nothing more arrives; what had not
 //! arrived by then is lost if the replica is promoted, and an old source that comes back still has it.
 
-use crate::database::{DatabaseId, Power, Row};
+use crate::database::{DatabaseId, Power, Process, Row};
 use crate::ledger::{AbsentOrder, OrderedBy, What, WritableSpan};
 use crate::request::Millis;
 use crate::world::{Happening, World};
@@ -19,11 +19,14 @@ impl World {
             && region.down == 0
             && region.databases_at <= self.now
             && !self.shops[db.shop].sides[db.side].database_down
+            && db.process != Process::Dead
+            && !db.gone
     }
 
     /// Whether it takes writes from somebody in its own region.
     pub(crate) fn takes_writes(&self, database: DatabaseId) -> bool {
-        self.process_up(database) && !self.databases[database].read_only_now()
+        let db = &self.databases[database];
+        self.process_up(database) && !db.read_only_now() && db.process != Process::Refuses
     }
 
     /// Whether it is a writer: no replica, and not stopped. A writer may be unreachable.
@@ -70,6 +73,7 @@ impl World {
         };
         db.promotion.is_none()
             && !self.shops[db.shop].link_lost
+            && self.shops[db.shop].link_break.is_none()
             && self.process_up(source)
             && self.process_up(replica)
             && self.connected(self.databases[source].region_index, db.region_index)
@@ -84,6 +88,11 @@ impl World {
         if flows && !could_flow {
             self.settle_link(replica);
             self.databases[replica].link.died = Some(self.now);
+            let broken = &self.shops[self.databases[replica].shop].link_break;
+            if broken.as_ref().is_some_and(|broken| !broken.applies) {
+                // What was received waits for somebody to set the SQL thread going again.
+                self.databases[replica].link.forget_received();
+            }
             self.note_link(replica, source, false);
         } else if !flows && could_flow && !self.databases[replica].link.reconnecting {
             self.databases[replica].link.reconnecting = true;

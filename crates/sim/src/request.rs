@@ -202,6 +202,9 @@ pub enum CloudflareOp {
         id: String,
         patch: serde_json::Value,
     },
+    /// `DELETE /accounts/{account}/load_balancers/pools/{id}` (a person's doing; Breakwater never does). Refused
+    /// while a balancer lists the pool.
+    DeletePool { account: String, id: String },
     /// `GET /accounts/{account}/load_balancers/monitors/{id}`.
     GetMonitor { account: String, id: String },
     /// `GET /zones/{zone}/load_balancers`.
@@ -335,6 +338,14 @@ pub struct MetricResult {
 pub enum Delivery {
     /// The answer arrives this many milliseconds (virtual) after the request.
     After(Millis),
+    /// The effect, if any, took place, and of the answer's body only the beginning arrives, in a message that ends
+    /// in order: nothing of it can be relied on but its HTTP status.
+    Truncated {
+        /// Milliseconds (virtual) after the request.
+        after: Millis,
+        /// How much of the body is left, in percent, below 100; 0: an empty one.
+        percent: u8,
+    },
     /// The connection opens and no byte comes back, for ever; the effect, if any, took place.
     Never,
     /// The connection is refused or reset after this many milliseconds.
@@ -350,7 +361,7 @@ pub struct Reply {
     pub number: u64,
     /// Whether, how and when the answer arrives.
     pub delivery: Delivery,
-    /// The answer; meaningless to the asker unless `delivery` is `After`.
+    /// The answer; meaningless to the asker unless `delivery` is `After` (and as good as none if it is `Truncated`).
     pub answer: Answer,
 }
 
@@ -410,6 +421,7 @@ impl Request {
                 CloudflareOp::GetPool { .. } => "get-pool",
                 CloudflareOp::PoolHealth { .. } => "pool-health",
                 CloudflareOp::PatchPool { .. } => "patch-pool",
+                CloudflareOp::DeletePool { .. } => "delete-pool",
                 CloudflareOp::GetMonitor { .. } => "get-monitor",
                 CloudflareOp::ListBalancers { .. } => "list-balancers",
                 CloudflareOp::GetBalancer { .. } => "get-balancer",
@@ -447,6 +459,7 @@ impl Request {
                 CloudflareOp::GetPool { id, .. }
                 | CloudflareOp::PoolHealth { id, .. }
                 | CloudflareOp::PatchPool { id, .. }
+                | CloudflareOp::DeletePool { id, .. }
                 | CloudflareOp::GetMonitor { id, .. }
                 | CloudflareOp::GetBalancer { id, .. }
                 | CloudflareOp::PatchBalancer { id, .. } => id,
@@ -467,6 +480,7 @@ impl Request {
                 | "remove-tags"
                 | "change-records"
                 | "patch-pool"
+                | "delete-pool"
                 | "patch-balancer"
         )
     }

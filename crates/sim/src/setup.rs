@@ -161,6 +161,7 @@ impl Default for LagProfile {
 
 /// How long things take, in milliseconds unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Timing {
     /// An AWS API's answer.
     pub aws_latency: Between,
@@ -204,6 +205,10 @@ pub struct Timing {
     pub monitor_timeout: Millis,
     /// A monitor's retries.
     pub monitor_retries: u32,
+    /// How much longer the answers take that a brown-out lets through.
+    pub brownout_slowness: Between,
+    /// How long RDS takes to recover a Multi-AZ instance inside its region (documented: 60 to 120 s).
+    pub multi_az_recovery: Between,
     /// Cloudflare's quota: calls per actor in five minutes; beyond it everything is refused for five minutes.
     pub cloudflare_quota: usize,
     /// Route 53's token bucket per action: burst.
@@ -236,6 +241,8 @@ impl Default for Timing {
             return_services: (30_000, 90_000),
             monitor_timeout: 5_000,
             monitor_retries: 1,
+            brownout_slowness: (500, 2_500),
+            multi_az_recovery: (60_000, 120_000),
             cloudflare_quota: 1_200,
             dns_burst: 50.0,
             dns_per_second: 10.0,

@@ -1,135 +1,25 @@
 //! How the faults in force strike: what is down, cut off or lost, and what comes back when.
 
-use crate::faults::{Api, Fault, FaultId};
+use crate::database::Process;
+use crate::faults::{Fault, FaultId};
 use crate::ledger::What;
-use crate::probes::{Place, plain};
-use crate::request::{Request, Vantage};
-use crate::world::{Happening, Part, ROUTE53_HOME, Shop, Side, World};
-
-/// What happens to a request on its way.
-pub(crate) enum Way {
-    Open,
-    Silent,
-    Refused { status: u16, code: String },
-}
-
-/// What of a request is lost.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lost {
-    Replies,
-    Requests,
-}
+use crate::turns::Course;
+use crate::world::{Happening, LinkBreak, Part, Shop, Side, World};
 
 impl World {
-    /// Whether a request gets to whom it is meant for.
-    pub(crate) fn way(&mut self, from: Vantage, request: &Request) -> Way {
-        let home = match request {
-            Request::Route53 { .. } => Some(ROUTE53_HOME),
-            Request::Rds { .. }
-            | Request::CloudWatch { .. }
-            | Request::Sts { .. }
-            | Request::Cloudflare { .. }
-            | Request::Http { .. } => request.region(),
-        };
-        let home = home.and_then(|name| self.region(name));
-        if home.is_some_and(|region| !self.reaches(from, region)) {
-            return Way::Silent;
-        }
-        if from != Vantage::Controller {
-            return Way::Open;
-        }
-        let asked = self.region_asked(request);
-        let aimed = |api: Api, region: &Option<String>| {
-            api == request.api() && (region.is_none() || region.as_deref() == asked)
-        };
-        for fault in self.faults.values() {
-            match fault {
-                Fault::ApiSilent { api, region } if aimed(*api, region) => return Way::Silent,
-                Fault::ApiError {
-                    api,
-                    region,
-                    status,
-                    code,
-                } if aimed(*api, region) => {
-                    return Way::Refused {
-                        status: *status,
-                        code: code.clone(),
-                    };
-                }
-                Fault::ApiSilent { .. }
-                | Fault::ApiError { .. }
-                | Fault::RegionDown { .. }
-                | Fault::Partition { .. }
-                | Fault::LinkLost { .. }
-                | Fault::ServicesDown { .. }
-                | Fault::DatabaseDown { .. }
-                | Fault::LoseReplies { .. }
-                | Fault::LoseRequests { .. }
-                | Fault::Delay { .. } => {}
-            }
-        }
-        if self.uses_up(from, request, Lost::Requests) {
-            return Way::Silent;
-        }
-        Way::Open
-    }
-
-    /// The region that a request goes to: of a direct URL, that of its service.
-    pub(crate) fn region_asked<'a>(&'a self, request: &'a Request) -> Option<&'a str> {
-        match request {
-            Request::Http { url } => match self.urls.get(plain(url))? {
-                Place::Service { shop, side, .. } | Place::Proof { shop, side } => {
-                    Some(&self.shops[*shop].sides[*side].region)
-                }
-                Place::Reference => None,
-            },
-            Request::Rds { .. }
-            | Request::CloudWatch { .. }
-            | Request::Sts { .. }
-            | Request::Cloudflare { .. }
-            | Request::Route53 { .. } => request.region(),
-        }
-    }
-
-    /// Uses up one of the lost replies or requests that are in force; the last one ends the fault.
-    pub(crate) fn uses_up(&mut self, from: Vantage, request: &Request, lost: Lost) -> bool {
-        if from != Vantage::Controller {
-            return false;
-        }
-        let found = self.faults.iter_mut().find_map(|(id, fault)| {
-            let (loses, aim, op, count) = match fault {
-                Fault::LoseReplies { api, op, count } => (Lost::Replies, *api, op, count),
-                Fault::LoseRequests { api, op, count } => (Lost::Requests, *api, op, count),
-                Fault::RegionDown { .. }
-                | Fault::Partition { .. }
-                | Fault::LinkLost { .. }
-                | Fault::ServicesDown { .. }
-                | Fault::DatabaseDown { .. }
-                | Fault::ApiSilent { .. }
-                | Fault::ApiError { .. }
-                | Fault::Delay { .. } => return None,
-            };
-            let hit = loses == lost
-                && aim == request.api()
-                && op.as_deref().is_none_or(|op| op == request.op())
-                && *count > 0;
-            hit.then(|| {
-                *count -= 1;
-                (*id, *count)
-            })
-        });
-        if let Some((id, 0)) = found {
-            self.clear(id);
-        }
-        found.is_some()
-    }
-
     /// A fault is in force from now on.
     pub fn inject(&mut self, fault: Fault) -> FaultId {
         self.last_fault += 1;
         let id = FaultId(self.last_fault);
         self.faults.insert(id, fault.clone());
-        self.ledger.push(self.now, What::FaultInjected { id, fault });
+        self.ledger.push(
+            self.now,
+            What::FaultInjected {
+                id,
+                fault: fault.clone(),
+            },
+        );
+        self.begin_course(id, &fault);
         self.apply_faults();
         id
     }
@@ -139,6 +29,7 @@ impl World {
         let Some(fault) = self.faults.remove(&id) else {
             return;
         };
+        self.courses.remove(&id);
         self.ledger.push(self.now, What::FaultCleared { id, fault });
         self.apply_faults();
     }
@@ -152,50 +43,17 @@ impl World {
     }
 
     /// Works out from the faults in force what is down, cut and lost.
-    fn apply_faults(&mut self) {
+    pub(crate) fn apply_faults(&mut self) {
         let was_down: Vec<bool> = self.regions.iter().map(|region| region.down > 0).collect();
-        for region in &mut self.regions {
-            (region.down, region.cut, region.names_vanish) = (0, 0, false);
+        let shown: Vec<String> = self.databases.iter().map(|db| db.shown_status().to_owned()).collect();
+        self.nothing_is_broken();
+        let faults: Vec<(FaultId, Fault)> = self.faults.iter().map(|(id, fault)| (*id, fault.clone())).collect();
+        for (id, fault) in &faults {
+            self.break_by(*id, fault);
         }
-        for shop in &mut self.shops {
-            shop.link_lost = false;
-            for side in &mut shop.sides {
-                (side.services_down, side.database_down) = (false, false);
-            }
-        }
-        for fault in self.faults.values() {
-            match fault {
-                Fault::RegionDown { region, names_vanish } => {
-                    for own in self.regions.iter_mut().filter(|own| *own.name == **region) {
-                        own.down += 1;
-                        own.names_vanish |= names_vanish;
-                    }
-                }
-                Fault::Partition { region } => {
-                    for own in self.regions.iter_mut().filter(|own| *own.name == **region) {
-                        own.cut += 1;
-                    }
-                }
-                Fault::LinkLost { shop } => {
-                    for own in self.shops.iter_mut().filter(|own| *own.name == **shop) {
-                        own.link_lost = true;
-                    }
-                }
-                Fault::ServicesDown { shop, region } => {
-                    for side in sides(&mut self.shops, shop, region) {
-                        side.services_down = true;
-                    }
-                }
-                Fault::DatabaseDown { shop, region } => {
-                    for side in sides(&mut self.shops, shop, region) {
-                        side.database_down = true;
-                    }
-                }
-                Fault::ApiSilent { .. }
-                | Fault::ApiError { .. }
-                | Fault::LoseReplies { .. }
-                | Fault::LoseRequests { .. }
-                | Fault::Delay { .. } => {}
+        for (database, was) in shown.into_iter().enumerate() {
+            if self.databases[database].shown_status() != was {
+                self.note_instance(database);
             }
         }
         for (region, was_down) in was_down.into_iter().enumerate() {
@@ -204,6 +62,132 @@ impl World {
             }
         }
         self.look_again_everywhere();
+    }
+
+    fn nothing_is_broken(&mut self) {
+        self.route53_unreachable = false;
+        self.readback_lag = 0;
+        for region in &mut self.regions {
+            (region.down, region.cut, region.names_vanish) = (0, 0, false);
+        }
+        for shop in &mut self.shops {
+            (shop.link_lost, shop.link_break) = (false, None);
+            (shop.bad_release, shop.deep_checks) = (false, false);
+            for side in &mut shop.sides {
+                (side.services_down, side.browned_out, side.database_down) = (false, false, false);
+            }
+        }
+        for db in &mut self.databases {
+            (db.forced_status, db.process, db.gone, db.replaced) = (None, Process::Works, false, false);
+        }
+    }
+
+    /// What one fault breaks.
+    fn break_by(&mut self, id: FaultId, fault: &Fault) {
+        match fault {
+            Fault::RegionDown { region, names_vanish } => {
+                for own in self.regions.iter_mut().filter(|own| *own.name == **region) {
+                    own.down += 1;
+                    own.names_vanish |= names_vanish;
+                }
+            }
+            Fault::Partition { region } => {
+                for own in self.regions.iter_mut().filter(|own| *own.name == **region) {
+                    own.cut += 1;
+                }
+            }
+            Fault::LinkLost { shop } => shops(&mut self.shops, shop).for_each(|own| own.link_lost = true),
+            Fault::LinkCut { shop, status } => {
+                let cut = LinkBreak::cut(status);
+                shops(&mut self.shops, shop).for_each(|own| own.link_break = Some(cut.clone()));
+            }
+            Fault::SqlError { shop } => {
+                shops(&mut self.shops, shop).for_each(|own| own.link_break = Some(LinkBreak::sql_error()));
+            }
+            Fault::BadRelease { shop } => shops(&mut self.shops, shop).for_each(|own| own.bad_release = true),
+            Fault::DeepChecks { shop } => shops(&mut self.shops, shop).for_each(|own| own.deep_checks = true),
+            Fault::ServicesDown { shop, region } => {
+                sides(&mut self.shops, shop, region).for_each(|side| side.services_down = true);
+            }
+            Fault::Brownout { shop, region } => {
+                sides(&mut self.shops, shop, region).for_each(|side| side.browned_out = true);
+            }
+            Fault::Flapping { shop, region, .. } => {
+                let down = matches!(self.courses.get(&id), Some(Course::Flapping { down: true }));
+                sides(&mut self.shops, shop, region).for_each(|side| side.services_down |= down);
+            }
+            Fault::DatabaseDown { shop, region } | Fault::DatabaseRecovers { shop, region, .. } => {
+                sides(&mut self.shops, shop, region).for_each(|side| side.database_down = true);
+            }
+            Fault::InstanceStatus {
+                shop,
+                region,
+                status,
+                takes_writes,
+            } => {
+                if let Some(database) = self.database_of(shop, region) {
+                    let db = &mut self.databases[database];
+                    db.forced_status = Some(status.clone());
+                    db.process = match takes_writes {
+                        Some(true) => Process::Works,
+                        Some(false) => Process::Refuses,
+                        None => Process::implied_by(status),
+                    };
+                }
+            }
+            Fault::InstanceGone { shop, region } => {
+                if let Some(database) = self.database_of(shop, region) {
+                    self.databases[database].gone = true;
+                }
+            }
+            Fault::InstanceReplaced { shop, region } => {
+                if let Some(database) = self.database_of(shop, region) {
+                    self.databases[database].replaced = true;
+                }
+            }
+            Fault::Route53Unreachable => self.route53_unreachable = true,
+            Fault::ReadbackLag { seconds } => self.readback_lag = i64::from(*seconds) * 1000,
+            Fault::LagSamples { .. }
+            | Fault::ControllerCutOff
+            | Fault::Terraform { .. }
+            | Fault::ApiSilent { .. }
+            | Fault::ApiError { .. }
+            | Fault::ApiThrottling { .. }
+            | Fault::ApiDenied { .. }
+            | Fault::ApiTruncated { .. }
+            | Fault::ClockRefused { .. }
+            | Fault::LoseReplies { .. }
+            | Fault::LoseRequests { .. }
+            | Fault::SpoilReplies { .. }
+            | Fault::DuplicateEffects { .. }
+            | Fault::Delay { .. } => {}
+        }
+    }
+
+    /// RDS accepted an operation on an instance: whatever status was shown, its own course is shown from now on.
+    pub(crate) fn end_forced_status(&mut self, database: usize) {
+        let (shop, region) = {
+            let db = &self.databases[database];
+            (self.shops[db.shop].name.clone(), db.region.clone())
+        };
+        let ids: Vec<FaultId> = self
+            .faults
+            .iter()
+            .filter(|(_, fault)| {
+                matches!(fault, Fault::InstanceStatus { shop: own, region: there, .. }
+                    if **own == *shop && **there == *region)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            self.clear(id);
+        }
+    }
+
+    fn database_of(&self, shop: &str, region: &str) -> Option<usize> {
+        let own = self.shops.iter().find(|own| *own.name == *shop)?;
+        let side = own.sides.iter().position(|side| *side.region == *region)?;
+        Some(own.databases[side])
     }
 
     fn comes_back(&mut self, region: usize) {
@@ -236,7 +220,7 @@ impl World {
         self.look_again_everywhere();
     }
 
-    fn region(&self, name: &str) -> Option<usize> {
+    pub(crate) fn region(&self, name: &str) -> Option<usize> {
         self.regions.iter().position(|region| *region.name == *name)
     }
 
@@ -249,6 +233,10 @@ impl World {
         let free = |region: usize| self.regions[region].cut == 0;
         self.region_up(one) && self.region_up(other) && (one == other || (free(one) && free(other)))
     }
+}
+
+fn shops<'a>(shops: &'a mut [Shop], shop: &str) -> impl Iterator<Item = &'a mut Shop> {
+    shops.iter_mut().filter(move |own| *own.name == *shop)
 }
 
 fn sides<'a>(shops: &'a mut [Shop], shop: &str, region: &str) -> impl Iterator<Item = &'a mut Side> {

@@ -4,15 +4,16 @@ use crate::cloudflare::{Balancer, Pool, Quota};
 use crate::database::{Database, DatabaseId};
 use crate::dice::Dice;
 use crate::edge::PoolId;
-use crate::faults::{Api, Fault, FaultId};
-use crate::ledger::{Ending, Ledger, Name};
+use crate::faults::{Blow, Fault, FaultId};
+use crate::ledger::{Effect, Ending, Ledger, Name};
 use crate::probes::{Cached, Got, Place};
-use crate::rds::{PowerStep, PromotionStep, error};
+use crate::rds::{PowerStep, PromotionStep};
 use crate::request::{Answer, Delivery, Meta, Millis, Reply, Request, Route53Op, Vantage};
 use crate::route53::Zone;
 use crate::setup::Setup;
 use crate::shoppers::Totals;
-use crate::strikes::{Lost, Way};
+use crate::turns::Course;
+use crate::ways::{Way, spoilt};
 use std::collections::{BTreeMap, HashMap};
 
 /// The region of Route 53's control plane.
@@ -37,6 +38,13 @@ pub struct World {
     pub(crate) quotas: BTreeMap<String, Quota>,
     pub(crate) urls: HashMap<String, Place>,
     pub(crate) faults: BTreeMap<FaultId, Fault>,
+    /// Where the faults stand that have turns.
+    pub(crate) courses: BTreeMap<FaultId, Course>,
+    pub(crate) route53_unreachable: bool,
+    /// So far behind are Cloudflare's reads.
+    pub(crate) readback_lag: Millis,
+    /// What faults leave to chance: a world without faults never throws them.
+    pub(crate) fault_dice: Dice,
     pub(crate) dice: Dice,
     pub(crate) monitor_dice: Dice,
     pub(crate) latency_dice: Dice,
@@ -78,6 +86,10 @@ pub(crate) struct Shop {
     pub checkout: [usize; 2],
     pub monitored_service: [usize; 2],
     pub link_lost: bool,
+    /// The link broke with a bang, and this is what the replica says.
+    pub link_break: Option<LinkBreak>,
+    pub bad_release: bool,
+    pub deep_checks: bool,
     pub orders: u64,
     pub totals: Totals,
     pub dice: Dice,
@@ -91,6 +103,7 @@ pub(crate) struct Side {
     pub region_index: usize,
     pub pool: PoolId,
     pub services_down: bool,
+    pub browned_out: bool,
     pub database_down: bool,
     /// What this region's application remembers of the writer's name.
     pub cache: Option<Cached>,
@@ -144,6 +157,42 @@ pub(crate) enum Happening {
         region: usize,
         part: Part,
     },
+    Turn {
+        fault: FaultId,
+    },
+}
+
+/// A link that broke with a bang: what `StatusInfos` says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LinkBreak {
+    pub status: String,
+    pub message: Option<String>,
+    /// What was received goes on being applied.
+    pub applies: bool,
+}
+
+impl LinkBreak {
+    /// The connection was cut; only an error has a message.
+    pub(crate) fn cut(status: &str) -> LinkBreak {
+        let message = "Read Replica Replication Error - IOError: 2003, reason: error connecting to source - \
+                       retry-time: 60 retries: 1";
+        LinkBreak {
+            status: status.to_owned(),
+            message: (status == "error").then(|| message.to_owned()),
+            applies: status == "error",
+        }
+    }
+
+    /// The replica stumbled over a statement.
+    pub(crate) fn sql_error() -> LinkBreak {
+        let message = "Read Replica Replication Error - SQLError: 1062, reason: Error 'Duplicate entry '4711' for key \
+                       'orders.PRIMARY'' on query. Default database: 'shop'";
+        LinkBreak {
+            status: "error".into(),
+            message: Some(message.into()),
+            applies: false,
+        }
+    }
 }
 
 /// What comes back of a region.
@@ -208,6 +257,7 @@ impl World {
                 self.note_records(&changes, "visible", Some(call));
             }
             Happening::Returned { region, part } => self.returned(region, part),
+            Happening::Turn { fault } => self.turn(fault),
         }
     }
 
@@ -221,24 +271,41 @@ impl World {
         } else {
             None
         };
-        let (answer, mut delivery) = match self.way(from, &request) {
+        let (mut copies, mut done) = (1, false);
+        let (mut answer, mut delivery) = match self.way(from, &meta, &request) {
             Way::Silent => (Answer::Done, Delivery::Never),
-            Way::Refused { status, code } => {
-                let message = format!("{code}: injected");
-                (error(status, &code, &message), self.delivery(from, &request))
+            Way::Refused(answer) => (answer, self.delivery(from, &request, 0)),
+            Way::Open => {
+                if entry.is_some() && self.uses_up(from, &request, &Blow::Duplicate) {
+                    copies = 2;
+                    let first = self.perform(from, &meta, &request, number);
+                    done = !matches!(first, Got::Answer(Answer::Error { .. }));
+                }
+                match self.perform(from, &meta, &request, number) {
+                    Got::Answer(answer) => (answer, self.delivery(from, &request, 0)),
+                    Got::Slow(answer, slow) => (answer, self.delivery(from, &request, slow)),
+                    Got::Silent => (Answer::Done, Delivery::Never),
+                    Got::NoSuchHost => (Answer::Done, Delivery::NoSuchHost),
+                }
             }
-            Way::Open => match self.perform(from, &meta, &request, number) {
-                Got::Answer(answer) => (answer, self.delivery(from, &request)),
-                Got::Silent => (Answer::Done, Delivery::Never),
-                Got::NoSuchHost => (Answer::Done, Delivery::NoSuchHost),
-            },
         };
         let arrived = delivery != Delivery::Never;
-        if arrived && self.uses_up(from, &request, Lost::Replies) {
+        done |= !matches!(answer, Answer::Error { .. });
+        if arrived && let Some(status) = self.spoilt(from, &request) {
+            answer = spoilt(request.api(), status);
+        }
+        if arrived && self.uses_up(from, &request, &Blow::LoseReply) {
             delivery = Delivery::Never;
         }
         match entry {
-            Some(index) => self.finish_call(index, arrived, &answer, &delivery),
+            Some(index) => {
+                let effect = match (arrived, done) {
+                    (false, _) => Effect::Lost,
+                    (true, true) => Effect::Applied,
+                    (true, false) => Effect::Refused,
+                };
+                self.finish_call(index, effect, copies, &answer, &delivery);
+            }
             None => self.note_read(number, from, meta, &request, &answer, &delivery),
         }
         Reply {
@@ -256,28 +323,6 @@ impl World {
     /// The asker of a request gave up waiting.
     pub fn gave_up(&mut self, number: u64, real_micros: Option<i64>) {
         self.ledger.ended(number, self.now, real_micros, Ending::GaveUp);
-    }
-
-    /// When the answer arrives.
-    fn delivery(&mut self, from: Vantage, request: &Request) -> Delivery {
-        let timing = &self.setup.timing;
-        let latency = match request.api() {
-            Api::Cloudflare => timing.cloudflare_latency,
-            Api::Http => timing.http_latency,
-            Api::Rds | Api::CloudWatch | Api::Route53 | Api::Sts => timing.aws_latency,
-        };
-        let asked = self.region_asked(request);
-        let mut delay = 0;
-        for fault in self.faults.values() {
-            if let Fault::Delay { api, region, millis } = fault
-                && from == Vantage::Controller
-                && *api == request.api()
-                && (region.is_none() || region.as_deref() == asked)
-            {
-                delay += *millis;
-            }
-        }
-        Delivery::After(self.latency_dice.between(latency) + delay)
     }
 
     fn perform(&mut self, from: Vantage, meta: &Meta, request: &Request, number: u64) -> Got {
@@ -345,6 +390,10 @@ impl World {
             quotas: BTreeMap::new(),
             urls: parts.urls,
             faults: BTreeMap::new(),
+            courses: BTreeMap::new(),
+            route53_unreachable: false,
+            readback_lag: 0,
+            fault_dice: Dice::new(seed, "faults"),
             dice: Dice::new(seed, "providers"),
             monitor_dice: Dice::new(seed, "monitors"),
             latency_dice: Dice::new(seed, "latency"),

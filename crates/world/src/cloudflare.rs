@@ -72,6 +72,10 @@ pub fn decode(token: &str, parts: &Parts, body: &Bytes) -> Result<Request, Refus
             id: id(pool),
             patch: patch(body)?,
         },
+        (&Method::DELETE, ["accounts", account, "load_balancers", "pools", pool]) => CloudflareOp::DeletePool {
+            account: id(account),
+            id: id(pool),
+        },
         (&Method::GET, ["accounts", account, "load_balancers", "pools", pool, "health"]) => CloudflareOp::PoolHealth {
             account: id(account),
             id: id(pool),
@@ -99,9 +103,42 @@ pub fn decode(token: &str, parts: &Parts, body: &Bytes) -> Result<Request, Refus
 }
 
 fn patch(body: &Bytes) -> Result<Value, Refused> {
-    match serde_json::from_slice(body) {
-        Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) | Err(_) => Err(Box::new(failure(400, 6007, "Malformed JSON in request body"))),
+    let Ok(Value::Object(fields)) = serde_json::from_slice(body) else {
+        return Err(Box::new(failure(400, 6007, "Malformed JSON in request body")));
+    };
+    for (field, value) in &fields {
+        if !fits(field, value) {
+            let message = format!("{field}: wrong type: validation failed");
+            return Err(Box::new(failure(400, 1002, &message)));
+        }
+    }
+    Ok(Value::Object(fields))
+}
+
+/// Whether a field of a pool or a load balancer has its documented type. What a document can do without may be
+/// null; of fields that are not known here nothing is said.
+fn fits(field: &str, value: &Value) -> bool {
+    match field {
+        "enabled" | "proxied" => value.is_boolean(),
+        "name" | "fallback_pool" => value.is_string(),
+        "description" | "steering_policy" | "session_affinity" | "notification_email" | "monitor" => {
+            value.is_string() || value.is_null()
+        }
+        "ttl" | "session_affinity_ttl" | "minimum_origins" | "latitude" | "longitude" => {
+            value.is_number() || value.is_null()
+        }
+        "default_pools" | "origins" => value.is_array(),
+        "rules" | "check_regions" => value.is_array() || value.is_null(),
+        "region_pools"
+        | "country_pools"
+        | "pop_pools"
+        | "random_steering"
+        | "adaptive_routing"
+        | "location_strategy"
+        | "session_affinity_attributes"
+        | "load_shedding"
+        | "origin_steering" => value.is_object() || value.is_null(),
+        _ => true,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::{future::pending, sync::Arc};
 
-use axum::{body::Body, http::Response};
+use axum::{
+    body::{Body, to_bytes},
+    http::Response,
+};
 use breakwater_sim::{Answer, Delivery, Meta, Reply, Request, Vantage};
 use tokio::{sync::oneshot, time::sleep};
 
@@ -44,12 +47,25 @@ impl Delivered {
         &self.0.reply.answer
     }
 
-    /// Stamps the answer as sent.
-    pub(crate) fn send(mut self, response: Response<Body>) -> Response<Body> {
+    /// Stamps the answer as sent; one that is to be truncated loses the rest of its body here.
+    pub(crate) async fn send(mut self, response: Response<Body>) -> Response<Body> {
+        let response = match self.0.reply.delivery {
+            Delivery::Truncated { percent, .. } => cut_off(response, percent).await,
+            Delivery::After(_) | Delivery::Never | Delivery::Reset(_) | Delivery::NoSuchHost => response,
+        };
         self.0.sent = true;
         self.0.inner.live.answered(self.0.reply.number);
         response
     }
+}
+
+/// The same answer with so much of its body: a whole HTTP message around a document that breaks off.
+async fn cut_off(response: Response<Body>, percent: u8) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    // Our own bodies are whole in memory: reading one cannot fail. An empty body would be truncated, too.
+    let whole = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let left = whole.len() * usize::from(percent.min(99)) / 100;
+    Response::from_parts(parts, Body::from(whole.slice(..left)))
 }
 
 /// Asks the world and waits as long as its answer takes. Does not return when there is none: the
@@ -74,7 +90,7 @@ pub(crate) async fn deliver(inner: &Arc<Inner>, asker: Asker, request: Request) 
     }
     let clock = inner.live.clock();
     match pending_reply.reply.delivery {
-        Delivery::After(span) => sleep(clock.real_span(span)).await,
+        Delivery::After(span) | Delivery::Truncated { after: span, .. } => sleep(clock.real_span(span)).await,
         Delivery::Never => pending().await,
         Delivery::Reset(span) => {
             sleep(clock.real_span(span)).await;

@@ -57,13 +57,13 @@ pub(crate) async fn serve(
             }
             let delivered = deliver(&inner, asker("probe"), Request::Http { url }).await;
             let response = shop(delivered.answer());
-            delivered.send(response)
+            delivered.send(response).await
         }
         Target::Cloudflare => match cloudflare::decode(&inner.access.keys().cloudflare_token, &parts, &body) {
             Ok(request) => {
                 let delivered = deliver(&inner, asker("token:breakwater"), request).await;
                 let response = cloudflare::encode(delivered.answer());
-                delivered.send(response)
+                delivered.send(response).await
             }
             Err(refusal) => *refusal,
         },
@@ -85,7 +85,7 @@ async fn amazon(
                 Some(credentials) => call.encode(&credentials),
                 None => call.encode(delivered.answer()),
             };
-            delivered.send(response)
+            delivered.send(response).await
         }
         Err(refusal) => *refusal,
     }

@@ -1,6 +1,14 @@
 //! `breakwater-world`: the simulated world on a loopback port, for demos and tests.
 
-use std::{error::Error, fs, net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    io::{self, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 use breakwater_sim::Setup;
 use breakwater_world::{Config, clock::FASTEST, start};
@@ -73,6 +81,9 @@ struct Args {
         value_delimiter = ','
     )]
     external_id: Vec<String>,
+    /// How long a session of a role lasts, in real seconds [default: the simulated STS's hour].
+    #[arg(long, env = "BREAKWATER_WORLD_SESSION_SECONDS", value_name = "SECONDS")]
+    session_seconds: Option<u64>,
     /// Cloudflare's API token [default: a fresh one, see --state].
     #[arg(
         long,
@@ -108,6 +119,7 @@ impl Args {
         config.epoch = self.epoch;
         config.rewrite_urls = !self.keep_urls;
         let keys = &mut config.keys;
+        keys.session = self.session_seconds.map(Duration::from_secs);
         for (key, given) in [
             (&mut keys.access_key_id, self.access_key_id),
             (&mut keys.secret_access_key, self.secret_access_key),
@@ -132,8 +144,11 @@ impl Args {
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let setup = args.setup()?;
     if args.print_setup {
-        println!("{}", serde_json::to_string_pretty(&setup)?);
-        return Ok(());
+        return match writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&setup)?) {
+            // Whoever reads it through `head` has seen enough.
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        };
     }
     // Before the port is open: whoever stops us early must find us listening for it.
     let mut interrupt = signal(SignalKind::interrupt())?;

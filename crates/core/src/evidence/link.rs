@@ -122,6 +122,11 @@ impl LinkEvidence {
         self.caught_up_to = Some(self.caught_up_to.map_or(held, |known| known.max(held)));
     }
 
+    /// Takes over when the link broke as an earlier process journalled it; a link that flows forgets it.
+    pub(super) fn remember(&mut self, broken_since: Option<Timestamp>) {
+        self.broken_since = self.broken_since.or(broken_since);
+    }
+
     fn judge(&mut self, at: Now, from: Source) {
         let (seems, began, by) = self.seems_at(at);
         match seems {

@@ -1,19 +1,52 @@
 //! What the journal must remember beside decisions: addresses that were Up, identities, who wrote it.
 
 use super::Sight;
+use crate::evidence::is_broken;
+use crate::facts::{Facts, LinkVote};
 use crate::journal::{JOURNAL_VERSION, Journal};
 use crate::shop::Mode;
 use crate::side::Side;
+use crate::time::since;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// First Ups of one round come within moments: they are written once, not one by one.
 const GATHER: Duration = Duration::from_secs(2);
 
-/// An entry of its own when something new has been Up for a while.
+/// An entry of its own when something new has been Up for a while, or trouble began or ended.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let input = sight.input;
-    let waited = input.evidence.new_up_for(input.now, input.journal)?;
-    (waited >= GATHER).then(|| input.journal.clone())
+    let gathered = input
+        .evidence
+        .new_up_for(input.now, input.journal)
+        .is_some_and(|waited| waited >= GATHER);
+    (gathered || instants_changed(sight)).then(|| input.journal.clone())
+}
+
+/// Whether the instants that a restart must find differ from what the journal has. Trouble of a moment is not worth a
+/// write: it counts once it has lasted for two rounds.
+fn instants_changed(sight: &Sight<'_>) -> bool {
+    let (Some(facts), journal) = (&sight.facts, sight.input.journal) else {
+        return false;
+    };
+    if journal.active_region.is_none() {
+        return false;
+    }
+    let patience = 2 * sight.input.shop.policy.interval;
+    let lasts = |began: Option<Timestamp>| began.is_some_and(|began| since(began, sight.input.now.wall) >= patience);
+    let trouble = match journal.trouble_since {
+        None => lasts(facts.trouble),
+        Some(_) => facts.trouble.is_none() && crate::diagnose::services_up(facts),
+    };
+    let link = match journal.link_broken_since {
+        None => lasts(broken_since(facts)),
+        Some(_) => facts.link.value == LinkVote::Flowing,
+    };
+    trouble || link
+}
+
+fn broken_since(facts: &Facts) -> Option<Timestamp> {
+    facts.link.since.filter(|_| is_broken(facts.link.value))
 }
 
 /// Signs an entry: version, holder, and whatever else has become known meanwhile.
@@ -21,6 +54,23 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     let input = sight.input;
     journal.version = JOURNAL_VERSION;
     journal.holder = input.me.clone();
+    if let Some(facts) = sight
+        .facts
+        .as_ref()
+        .filter(|_| journal.active_region == input.journal.active_region)
+    {
+        // Not having looked yet is no news: only an Up, or a link that flows, ends what an earlier process saw.
+        let (up, flows) = (
+            crate::diagnose::services_up(facts),
+            facts.link.value == LinkVote::Flowing,
+        );
+        journal.trouble_since = facts.trouble.or(journal.trouble_since.filter(|_| !up));
+        journal.link_broken_since = broken_since(facts).or(journal.link_broken_since.filter(|_| !flows));
+    } else {
+        // Another region is active, or none: what was known about the old one means nothing.
+        journal.trouble_since = None;
+        journal.link_broken_since = None;
+    }
     journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
     if input.shop.policy.mode != Mode::Observe && journal.active_region.is_some() {
         for side in Side::BOTH {

@@ -13,12 +13,13 @@ use crate::time::since;
 /// Closes what has been observed done, and opens a fence again that somebody (or RDS on day 7) undid.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let journal = sight.input.journal;
-    let mut due = journal.clone();
-    due.obligations.retain(|owed| !is_done(sight, owed));
-    if due.obligations.len() != journal.obligations.len() {
+    if journal.obligations.iter().any(|owed| is_done(sight, owed)) {
+        let mut due = journal.clone();
+        due.obligations.retain(|owed| !is_done(sight, owed));
         return Some(due);
     }
     let reopened = reopen(sight)?;
+    let mut due = journal.clone();
     due.obligations.push(reopened);
     Some(due)
 }
@@ -94,14 +95,27 @@ fn owed_steps(sight: &Sight<'_>, owed: &Obligation) -> Vec<Step> {
     };
     match owed.kind {
         ObligationKind::FenceFormerWriter => fence_steps(sight, owed, side, view),
-        ObligationKind::Unfence if still_wanted(sight, owed) => read_only_steps(sight, owed, side, view),
+        ObligationKind::Unfence if in_its_move(sight, owed) => {
+            // A writer that sells again is not stopped from selling by a move that is about to be given up.
+            if doubted(sight) {
+                Vec::new()
+            } else {
+                read_only_steps(sight, owed, side, view)
+            }
+        }
         ObligationKind::Unfence => unfence_steps(sight, side, view),
         ObligationKind::RebuildStandby => Vec::new(),
     }
 }
 
+/// Whether an automatic move is in flight whose diagnosis no longer holds.
+fn doubted(sight: &Sight<'_>) -> bool {
+    let automatic = sight.input.journal.in_flight().is_some_and(|m| m.automatic);
+    automatic && !sight.diagnosis.calls_for_promotion()
+}
+
 /// While its move prepares, the writer should be read-only; after that it should not.
-fn still_wanted(sight: &Sight<'_>, owed: &Obligation) -> bool {
+fn in_its_move(sight: &Sight<'_>, owed: &Obligation) -> bool {
     sight.input.journal.in_flight().is_some_and(|m| {
         m.number == owed.number && matches!(m.phase, Phase::Preparing | Phase::Excluding | Phase::Promoting)
     })

@@ -28,23 +28,28 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if excluding(journal) {
         return None;
     }
-    let mut due = journal.clone();
     if exclusion_ends(sight, facts) {
-        due.excluded = None;
-        return Some(due);
+        return Some(Journal {
+            excluded: None,
+            ..journal.clone()
+        });
     }
     if journal.excluded.is_none() && !journal.saved_steering.is_empty() && state(sight) == LevelState::Holds {
-        due.saved_steering.clear();
-        return Some(due);
+        return Some(Journal {
+            saved_steering: Vec::new(),
+            ..journal.clone()
+        });
     }
+    let with_front = |side: Side| Journal {
+        front: Some(sight.region(side).clone()),
+        ..journal.clone()
+    };
     let front = sight.side(journal.front.as_ref())?;
     if front == active && order_should_change(sight, facts) {
-        due.front = Some(sight.region(active.other()).clone());
-        return Some(due);
+        return Some(with_front(active.other()));
     }
     if front != active && journal.excluded.as_ref() != Some(sight.region(active)) && came_back(sight, facts) {
-        due.front = Some(sight.region(active).clone());
-        return Some(due);
+        return Some(with_front(active));
     }
     None
 }

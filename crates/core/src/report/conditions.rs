@@ -14,7 +14,7 @@ use crate::shop::Mode;
 pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Condition> {
     let ready = ready(input, decision);
     let stalled = stalled(input, decision);
-    let standby = standby_ready(decision);
+    let standby = standby_ready(input, decision);
     let protected = protected(input, decision, &standby);
     vec![
         ready_condition(&ready),
@@ -160,7 +160,15 @@ fn reconciling(ready: &NotReady, stalled: Option<&Condition>) -> Condition {
     }
 }
 
-fn standby_ready(decision: &Decision) -> Condition {
+fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition {
+    if input.journal.active_region.is_none() && input.shop.policy.mode != Mode::Observe {
+        return condition(
+            "StandbyReady",
+            ConditionStatus::Unknown,
+            "Adopting",
+            "the shop is not adopted yet".into(),
+        );
+    }
     if decision.facts.is_none() {
         return condition(
             "StandbyReady",

@@ -177,8 +177,10 @@ fn loss_over_budget() {
         panic!("another refusal")
     };
     assert_eq!(budget, 60);
-    // Exactly the budget is within it.
     let mut scene = scene;
+    scene.shop.policy.max_loss = secs(u64::try_from(seconds - 1).unwrap());
+    assert_eq!(scene.refusals(), ["LossOverBudget"], "a second too much");
+    // Exactly the budget is within it.
     scene.shop.policy.max_loss = secs(u64::try_from(seconds).unwrap());
     assert!(begins(&mut scene), "{:?}", scene.refusals());
 }

@@ -4,7 +4,6 @@ use crate::driver::{Driver, changes_journal};
 use crate::world::{secs, shop};
 use breakwater_core::decision::{Effect, Step};
 use breakwater_core::journal::{Journal, Phase};
-use breakwater_core::reading::{ObjectKey, Seen, Value};
 use breakwater_engine::port::{In, Kept, StoreError};
 
 /// A new shop: the first entry begins its adoption, the first call creates our TXT.
@@ -308,17 +307,33 @@ fn a_reading_while_an_entry_is_written_sends_nothing() {
             .is_some_and(|write| write.status.journal.in_flight().is_some())
     });
     let calls = driver.calls.len();
-    let shop = driver.shops[0].clone();
-    let names = driver.world.names.get_mut(&shop.writer.name).unwrap();
-    names.txt = None;
-    let view = names.clone();
-    let key = ObjectKey::Names(shop.class.clone(), shop.writer.zone.clone(), shop.writer.name.clone());
-    let reading = driver.reading(
-        breakwater_core::reading::Cause(5),
-        driver.now,
-        key,
-        Value::Names(Seen::Present(view)),
+    // The region lives again: no entry is due any more, and what to send is.
+    let name = driver.shops[0].writer.name.clone();
+    driver.world.dead_since = None;
+    driver.world.names.get_mut(&name).unwrap().txt = None;
+    driver.run(400);
+    assert_eq!(
+        driver.calls.len(),
+        calls,
+        "what should hold is decided by the entry that is on its way"
     );
-    driver.feed(In::Reading(Box::new(reading)));
-    assert_eq!(driver.calls.len(), calls);
+}
+
+#[test]
+fn a_pruned_report_ends_all_calls_too() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let writes = driver.writes.len();
+    driver.hold_writes = |_, _| true;
+    driver.kill_region();
+    driver.run_until(60, |driver| driver.writes.len() > writes);
+    let report = driver.writes.last().unwrap().clone();
+    assert_eq!(Some(&report.status.journal), driver.store[&report.key].0.as_ref());
+    driver.world.dead_since = None;
+    driver.hold_writes = |_, _| false;
+    driver.feed(In::Stored(report.ticket, Err(StoreError::Pruned)));
+    let name = driver.shops[0].writer.name.clone();
+    driver.world.names.get_mut(&name).unwrap().txt = None;
+    driver.run(900);
+    assert!(driver.calls.is_empty(), "{:?}", driver.calls);
 }

@@ -120,6 +120,20 @@ fn a_licence_that_was_read_and_not_written_is_not_usable() {
 }
 
 #[test]
+fn a_licence_that_a_cache_did_not_show_yet_is_not_usable_either() {
+    let (mut driver, write) = granting();
+    let old = driver.kept(&write.key);
+    driver.write(&write).unwrap();
+    driver.hold_writes = |_, _| false;
+    driver.engine = crate::driver::engine(ME);
+    driver.renew();
+    let shop = driver.shops[0].clone();
+    driver.feed(In::Shop(Box::new(shop), old));
+    driver.run(55);
+    assert_eq!(driver.promotions().len(), 0);
+}
+
+#[test]
 fn a_takeover_with_the_promotion_sent_sees_it_through() {
     let (mut driver, write) = granting();
     let stored = driver.write(&write);

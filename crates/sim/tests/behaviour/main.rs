@@ -3,9 +3,15 @@
 
 mod aws;
 mod cloudflare;
+mod deeds;
 mod dns;
 mod faults;
+mod instances;
+mod links;
 mod loss;
+mod mixtures;
+mod requests;
+mod services;
 mod shops;
 mod truth;
 
@@ -129,4 +135,53 @@ pub fn writable(world: &World, instance: &str) -> bool {
         .writable
         .iter()
         .any(|span| *span.instance == *instance && span.to.is_none())
+}
+
+pub fn health(world: &mut World, from: Vantage, side: &str, service: &str) -> u16 {
+    let url = format!("https://{side}.shop-ca.example.com/{service}/-/health");
+    status(&http(world, from, &url))
+}
+
+/// The proof of shop-ca in a region, if it answers 200.
+pub fn proof(world: &mut World, side: &str) -> Option<serde_json::Value> {
+    let url = format!("https://{side}.shop-ca.example.com/-/proof");
+    let reply = http(world, Vantage::Controller, &url);
+    match (&reply.delivery, &reply.answer) {
+        (Delivery::After(_), Answer::Http { status: 200, body, .. }) => serde_json::from_str(body).ok(),
+        _ => None,
+    }
+}
+
+/// `ReplicaLag` samples that are published by now, newest first.
+pub fn lag(world: &mut World) -> Vec<(breakwater_sim::Millis, f64)> {
+    metric(world, "ReplicaLag")
+}
+
+pub fn metric(world: &mut World, metric: &str) -> Vec<(breakwater_sim::Millis, f64)> {
+    use breakwater_sim::{CloudWatchOp, MetricQuery};
+    let (start, end) = (world.now() - 10_800_000, world.now() + 1);
+    let query = MetricQuery {
+        id: "q1".into(),
+        metric: metric.into(),
+        instance: B.into(),
+        period: 60,
+        stat: "Maximum".into(),
+    };
+    let request = Request::CloudWatch {
+        region: WEST.into(),
+        op: CloudWatchOp::GetMetricData {
+            queries: vec![query],
+            start,
+            end,
+        },
+    };
+    match answer(world, request) {
+        Answer::MetricData(mut results) => results.remove(0).samples,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A fault as the control API takes it.
+pub fn fault(json: &str) -> Fault {
+    serde_json::from_str(json).expect("a fault's JSON")
 }

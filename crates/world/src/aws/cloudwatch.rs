@@ -243,13 +243,32 @@ fn map(entries: Vec<(&str, Value)>) -> Value {
     )
 }
 
+/// The same value for JSON. Serialized directly, a float that fits into 32 bits would be written with the digits of
+/// one: 1795572480 as 1795572500.
+fn json(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Float(number) => serde_json::Value::from(*number),
+        Value::Integer(number) => i64::try_from(*number).map_or(serde_json::Value::Null, serde_json::Value::from),
+        Value::Text(text) => serde_json::Value::from(text.as_str()),
+        Value::Bool(flag) => serde_json::Value::from(*flag),
+        Value::Array(items) => items.iter().map(json).collect(),
+        Value::Map(entries) => entries
+            .iter()
+            .map(|(key, item)| (key.as_text().unwrap_or_default().to_owned(), json(item)))
+            .collect(),
+        Value::Tag(_, inner) => json(inner),
+        // Bytes and null: none of our documents has any.
+        _ => serde_json::Value::Null,
+    }
+}
+
 /// A document in one of the two forms that are no XML.
 fn write(form: Form, status: u16, id: &str, value: &Value) -> Response<Body> {
     let mut bytes = Vec::new();
     let (content_type, written) = match form {
         Form::Json => (
             "application/x-amz-json-1.0",
-            serde_json::to_writer(&mut bytes, value).map_err(|e| e.to_string()),
+            serde_json::to_writer(&mut bytes, &json(value)).map_err(|e| e.to_string()),
         ),
         Form::Cbor | Form::Xml { .. } => (
             "application/cbor",
@@ -391,6 +410,13 @@ mod tests {
         );
     }
 
+    #[test]
+    fn json_keeps_all_digits() {
+        // Both fit into 32 bits as they are, and not as their shortest text.
+        let stamps = Value::Array(vec![Value::Float(1_795_572_480.0), Value::Float(16_777_217.0)]);
+        assert_eq!(json(&stamps).to_string(), "[1795572480.0,16777217.0]");
+    }
+
     #[tokio::test]
     async fn json_and_query_are_answered_in_kind() {
         let answer = Answer::MetricData(vec![MetricResult {
@@ -409,9 +435,11 @@ mod tests {
             JSON,
         );
         let json = body(json).await;
-        assert!(
-            json.contains(r#""Label":"ReplicaLag","Timestamps":[60.0],"Values":[-1.0]"#),
-            "{json}"
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let said = &json["MetricDataResults"][0];
+        assert_eq!(
+            (&said["Label"], &said["Timestamps"], &said["Values"]),
+            (&"ReplicaLag".into(), &vec![60.0].into(), &vec![-1.0].into())
         );
         let form = call(
             super::super::CLOUDWATCH_QUERY,

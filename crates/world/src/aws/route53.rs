@@ -97,10 +97,19 @@ fn list(zone: &str, params: &Params) -> Result<(usize, Route53Op), Refusal> {
             ));
         }
     };
+    let (start_name, start_type) = (params.owned("name"), params.owned("type"));
+    // "Specifying type without specifying name returns an InvalidInput error" (Route 53 docs).
+    if start_name.is_none() && start_type.is_some() {
+        return Err(Refusal::new(
+            400,
+            "InvalidInput",
+            "The request specified a type but no name; name is required with type.",
+        ));
+    }
     let op = Route53Op::ListRecords {
         zone: zone.to_owned(),
-        start_name: params.owned("name"),
-        start_type: params.owned("type"),
+        start_name,
+        start_type,
         // One more than the page holds: the answer names the record that the next page begins with.
         max_items: max_items + 1,
     };
@@ -260,19 +269,19 @@ fn prefixed(prefix: &str, id: &str) -> String {
 }
 
 fn page(xml: &mut Xml, records: &[RecordSet], truncated: bool, max_items: usize) {
-    let (shown, next) = match records.get(max_items) {
-        Some(next) => (&records[..max_items], Some(next)),
-        None => (records, None),
+    // A page may be shorter than asked for; one that goes on always names what comes next.
+    let shown = if truncated && records.len() <= max_items {
+        records.len().saturating_sub(1)
+    } else {
+        max_items.min(records.len())
     };
+    let (shown, next) = (&records[..shown], records.get(shown));
     xml.node("ResourceRecordSets", |xml| {
         for record in shown {
             record_set(xml, record);
         }
     });
-    xml.text(
-        "IsTruncated",
-        if truncated || next.is_some() { "true" } else { "false" },
-    );
+    xml.text("IsTruncated", if next.is_some() { "true" } else { "false" });
     xml.text("MaxItems", max_items.to_string());
     if let Some(next) = next {
         xml.text("NextRecordName", &next.name);

@@ -121,6 +121,53 @@ async fn a_lost_reply_leaves_its_effect() {
 }
 
 #[tokio::test]
+async fn an_empty_answer_leaves_its_effect() {
+    let world = world().await;
+    let west = rds(&world, WEST, session(&world).await);
+    // Not a part of the document: the SDK takes XML that breaks off for a shorter one.
+    let fault = world.with(|world| {
+        world.inject(Fault::ApiTruncated {
+            api: Api::Rds,
+            region: None,
+            op: None,
+            percent: 0,
+        })
+    });
+    let promote = west.promote_read_replica().db_instance_identifier("shop-ca-usw2");
+    assert!(promote.send().await.is_err());
+    {
+        let ledger = ledger(&world);
+        let (_, call) = ledger.calls().next().unwrap();
+        assert_eq!(call.effect, breakwater_sim::ledger::Effect::Applied);
+        assert!(!call.reply);
+    }
+    world.with(|world| world.clear(fault));
+    assert!(west.describe_db_instances().send().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_truncated_health_answer_keeps_its_status() {
+    let world = world().await;
+    world.with(|world| {
+        world.inject(Fault::ApiTruncated {
+            api: Api::Http,
+            region: None,
+            op: None,
+            percent: 50,
+        })
+    });
+    let mut stream = get(&world, &service("cac1")).await;
+    let mut bytes = vec![0; 4096];
+    let mut text = String::new();
+    while !text.ends_with("\r\n\r\no") {
+        let read = timeout(PATIENCE, stream.read(&mut bytes)).await.unwrap().unwrap();
+        assert!(read > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+}
+
+#[tokio::test]
 async fn a_hold_before_the_effect_outlives_its_client() {
     let world = world().await;
     let hold = place(&world, r#"{"api":"rds","op":"promote-read-replica","when":"before"}"#);
