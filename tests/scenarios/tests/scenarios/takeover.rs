@@ -56,3 +56,37 @@ fn dying_all_the_time_is_survived() {
     assert_eq!(promotions_accepted(&rig, "shop-ca"), 1);
     finish(&rig);
 }
+
+/// A region is dead for twenty minutes and only a freeze holds the move up; then the process dies. The new one must not
+/// take the break of the link for an old one: both instants are journalled.
+#[test]
+fn a_restart_makes_no_outage_look_younger() {
+    let mut rig = adopted(only("shop-ca"), 113);
+    let key = rig.key("shop-ca");
+    let now = jiff::Timestamp::from_millisecond(rig.millis()).unwrap();
+    let frozen_until = now.checked_add(minutes(25)).unwrap();
+    rig.edit(&key, |shop| {
+        shop.policy.max_loss = minutes(120);
+        shop.policy.freezes = vec![breakwater_core::shop::Freeze {
+            name: "sale".into(),
+            from: now,
+            until: frozen_until,
+        }];
+    });
+    east_dies(&mut rig);
+    rig.run_for(minutes(20));
+    assert!(
+        refusals(&rig, "shop-ca").contains(&"Frozen"),
+        "{}",
+        states(&rig, &["shop-ca"])
+    );
+    assert_eq!(promotions_accepted(&rig, "shop-ca"), 0);
+    rig.kill();
+    assert!(
+        rig.run_until(minutes(60), |rig| has_moved(rig, "shop-ca")),
+        "{}",
+        states(&rig, &["shop-ca"])
+    );
+    assert_eq!(promotions_accepted(&rig, "shop-ca"), 1);
+    finish(&rig);
+}
