@@ -43,6 +43,10 @@ cluster-test: cluster ## tests of the control plane and its holding proxy
 e2e: cluster build ## the real binaries on the real API server
 	cargo test -p breakwater-e2e -- --test-threads=1
 
+.PHONY: wire
+wire: cluster build ## boto3, the Cloudflare SDK, the OpenAPI document and moto against the simulated providers (python3, PyPI)
+	tests/wire/run.sh
+
 .PHONY: mutants
 mutants: ## show that each deliberate fault is caught by a named test
 	tests/mutants/run.sh
