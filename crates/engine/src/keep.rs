@@ -12,6 +12,8 @@ use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
 use std::time::Duration;
 
+/// Votes of one round come within moments: what they change is written once, and stands in no entry's way.
+const REPORT_GATHERS: Duration = Duration::from_secs(1);
 /// Pause after a write or read that the API server refused or did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -58,6 +60,7 @@ impl Engine {
         });
         let seen = visible(&input, &decision);
         kept.visible = Some(seen);
+        kept.report_due = None;
         store(kept, key, ticket, status, out);
     }
 
@@ -69,14 +72,22 @@ impl Engine {
         if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
             return;
         }
-        let input = kept.input(now, &me, &fleet);
-        let seen = visible(&input, decision);
+        let seen = visible(&kept.input(now, &me, &fleet), decision);
         if kept.visible.as_ref() == Some(&seen) {
+            kept.report_due = None;
             return;
         }
+        // The first one is written at once; later ones wait for the rest of their round.
+        let due = *kept.report_due.get_or_insert(now.mono + REPORT_GATHERS);
+        if kept.visible.is_some() && now.mono < due {
+            let wake = kept.wake.map_or(due, |wake| wake.min(due));
+            self.set_wake(key, Some(wake));
+            return;
+        }
+        kept.report_due = None;
         let status = Box::new(Status {
             journal: kept.journal.clone(),
-            report: report(&input, decision),
+            report: report(&kept.input(now, &me, &fleet), decision),
         });
         kept.visible = Some(seen);
         store(kept, key, ticket, status, out);

@@ -40,6 +40,8 @@ pub(crate) struct KeptShop {
     /// The request whose answer is behind what is done now.
     pub(crate) cause: Cause,
     pub(crate) visible: Option<Visible>,
+    /// When a change of what people see is written at the latest (monotonic).
+    pub(crate) report_due: Option<Duration>,
     pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) recorded: Option<(i64, Phase, bool)>,
     pub(crate) released: bool,
@@ -77,6 +79,7 @@ impl KeptShop {
             looks: Vec::new(),
             cause: Cause::default(),
             visible: None,
+            report_due: None,
             diagnosis: None,
             recorded: None,
             released: false,
