@@ -90,32 +90,24 @@ impl Run {
         Ok(Run { stage, holds })
     }
 
-    /// One controller after the other dies, each at the next moment.
+    /// One controller after the other dies, each at the next moment. All moments of an act are armed at its begin: two
+    /// entries may turn out to be one, and then the next request comes at once.
     async fn kill_at_each(mut self, when: impl Fn(usize) -> When) -> Outcome {
         let chosen = Chosen::all(when);
-        let mut armed = None;
-        let mut act = None;
-        for (index, now) in chosen.iter().enumerate() {
-            let held = match armed.take() {
-                Some(armed) => armed,
-                None => {
-                    self.finish(act).await?;
-                    let armed = self.holds.arm(now).await?;
-                    act = Some(now.act());
-                    self.begin(now.act()).await?;
-                    armed
+        for act in [Act::Adoption, Act::Failover, Act::Return] {
+            let mut armed = Vec::new();
+            for one in chosen.iter().filter(|one| one.act() == act) {
+                armed.push(self.holds.arm(one).await?);
+            }
+            self.begin(act).await?;
+            for held in &armed {
+                for one in held {
+                    self.holds.catch(one).await?;
                 }
-            };
-            for one in &held {
-                self.holds.catch(one).await?;
+                self.kill_and_go_on(held).await?;
             }
-            // The next one may come the moment this one is over.
-            if let Some(next) = chosen.get(index + 1).filter(|next| next.act() == now.act()) {
-                armed = Some(self.holds.arm(next).await?);
-            }
-            self.kill_and_go_on(&held).await?;
+            self.finish(act).await?;
         }
-        self.finish(act).await?;
         self.the_end().await
     }
 
@@ -133,7 +125,7 @@ impl Run {
             for one in waiting {
                 one.await.map_err(|error| Trouble::Broken(error.to_string()))??;
             }
-            self.finish(Some(act)).await?;
+            self.finish(act).await?;
         }
         self.the_end().await
     }
@@ -173,21 +165,20 @@ impl Run {
     }
 
     /// Waits for what an act leads to.
-    async fn finish(&self, act: Option<Act>) -> Outcome {
+    async fn finish(&self, act: Act) -> Outcome {
         let all_are = |recorder: &Recorder, shops: &[&str], condition: &str| {
             shops.iter().all(|shop| recorder.is_true(shop, condition))
         };
         match act {
-            None => Ok(()),
-            Some(Act::Adoption) => {
+            Act::Adoption => {
                 let protected = |recorder: &Recorder| all_are(recorder, &SHOPS, "Protected");
                 self.stage.wait("all shops protected", PATIENCE, protected).await
             }
-            Some(Act::Failover) => {
+            Act::Failover => {
                 let moved = |recorder: &Recorder| all_are(recorder, &MOVING, "Verified");
                 self.stage.wait("both shops moved", PATIENCE, moved).await
             }
-            Some(Act::Return) => {
+            Act::Return => {
                 let fenced = |recorder: &Recorder| MOVING.iter().all(|shop| owes_a_standby_alone(recorder, shop));
                 self.stage.wait("the former writers fenced", PATIENCE, fenced).await?;
                 self.holds.say("fenced");

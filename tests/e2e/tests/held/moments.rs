@@ -49,7 +49,7 @@ pub(crate) const MOMENTS: [&[Point]; 20] = [
     &[entry("first status", Act::Adoption, "")],
     &[entry("adopting", Act::Adoption, r#""adoptingSince""#)],
     &[call(Act::Adoption, "route53", "change-records", "db.shop-ca.")],
-    &[entry("adopted", Act::Adoption, r#""activeRegion""#)],
+    &[entry("adopted", Act::Adoption, r#""epoch":1"#)],
     &[call(Act::Adoption, "rds", "add-tags", "shop-ca-cac1")],
     &[entry("Requested", Act::Failover, r#""phase":"Requested""#)],
     &[
@@ -76,7 +76,13 @@ pub(crate) const MOMENTS: [&[Point]; 20] = [
     &[call(Act::Failover, "rds", "promote-read-replica", "shop-ca-usw2")],
     &[entry("promotion shown", Act::Failover, r#""promotedAt""#)],
     &[entry("Repointing", Act::Failover, r#""phase":"Repointing""#)],
-    &[call(Act::Failover, "route53", "change-records", "db.shop-ca.")],
+    &[call(
+        // The writer's name, by the endpoint it shall point to: our TXT changes earlier.
+        Act::Failover,
+        "route53",
+        "change-records",
+        "shop-ca-usw2",
+    )],
     &[entry("Verifying", Act::Failover, r#""phase":"Verifying""#)],
     &[entry("Completed", Act::Failover, r#""outcome":"Completed""#)],
     &[
