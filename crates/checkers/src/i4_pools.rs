@@ -103,7 +103,10 @@ fn exclusions<'a>(run: &'a Run, shop: &'a Shop) -> Vec<Exclusion<'a>> {
         let end = shop.history.iter().find(|entry| entry.at > last.at);
         let to = end.map_or(run.ledger.until, |entry| entry.at);
         let read_back = left_all(run, shop, &region.pool, begin.at, to);
-        let promoting = entries.iter().find(|entry| promotes(entry)).map(|entry| entry.at);
+        let promoting = entries
+            .iter()
+            .find(|entry| promotes(entry))
+            .map(|entry| entry.at + shop.slack);
         if let Some(from) = [read_back, promoting].into_iter().flatten().min() {
             found.push(Exclusion {
                 region: &region.region,

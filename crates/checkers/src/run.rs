@@ -38,7 +38,8 @@ pub(crate) struct Shop {
     pub set_up: ShopEntry,
     /// Its journal entries, in order. `at` is when each may have been stored at the earliest.
     pub history: Vec<Entry>,
-    slack: i64,
+    /// By how much `at` was set back: an entry was stored at `at` plus this at the latest.
+    pub slack: i64,
 }
 
 /// A promotion that the controller sent.

@@ -297,7 +297,9 @@ pub(super) fn blocker(blocker: &Blocker) -> NamedReason {
     let message = match blocker {
         Blocker::LinkBroken => "the replica does not follow. Repair or rebuild replication.".into(),
         Blocker::LagHigh => "the replica's lag is above maxLossSeconds.".into(),
-        Blocker::StandbyMissing => "the standby's instance is not there. Check dbInstance.".into(),
+        Blocker::StandbyMissing => "the standby's instance is stopped or not there. Where a move fenced it, leave it stopped and create a new replica of the \
+             active writer; else check dbInstance."
+                .into(),
         Blocker::StandbyBusy(vote) => format!("the standby's instance is not available ({}).", instance(*vote)),
         Blocker::StandbyServicesDown => "the standby's services are out. Repair them.".into(),
         Blocker::PoolMissing(id) => {
