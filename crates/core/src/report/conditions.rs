@@ -200,7 +200,12 @@ fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition {
 }
 
 fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Condition {
-    let bars = decision.refusals.iter().find(|refusal| match refusal {
+    // What does not end by itself is told first.
+    let lasting = decision
+        .refusals
+        .iter()
+        .find(|refusal| matches!(refusal, Refusal::ObligationOpen));
+    let passing = decision.refusals.iter().find(|refusal| match refusal {
         Refusal::ObserveMode
         | Refusal::AwaitingApproval
         | Refusal::Suspended
@@ -223,7 +228,7 @@ fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Con
         | Refusal::Paced
         | Refusal::StaleEpoch => false,
     });
-    if let Some(refusal) = bars {
+    if let Some(refusal) = lasting.or(passing) {
         let named = words::refusal(refusal);
         return condition("Protected", ConditionStatus::False, named.name, named.message);
     }
