@@ -70,10 +70,6 @@ pub enum Wait {
     ReadOnly,
     /// Every load balancer to be read back without the old region.
     Exclusion,
-    /// A DNS-only balancer's TTL.
-    BalancerTtl,
-    /// The answer to the promotion.
-    PromotionAnswer,
     /// The promotion to show.
     Promotion,
     /// The licence of another process, or of an unanswered call, to be long over.
@@ -88,8 +84,6 @@ pub enum Wait {
     Verification,
     /// A call's answer or the reading after it.
     CallInFlight,
-    /// A refused or throttled call's pause.
-    Backoff,
     /// The former writer's API to answer.
     FormerWriterBack,
     /// The former writer to stop.

@@ -27,7 +27,7 @@ pub use sending::same_target;
 
 use crate::Text;
 use crate::actual::Actual;
-use crate::decision::{Decision, LevelState, Levels, Next, SentCall, Step, Wait};
+use crate::decision::{Decision, LevelState, Levels, Next, SentCall, Step};
 use crate::diagnose::diagnose;
 use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
@@ -196,29 +196,5 @@ impl Sight<'_> {
         [levels.traffic, levels.name, levels.fence]
             .into_iter()
             .all(|level| level == LevelState::Holds)
-    }
-}
-
-/// Kept here so that the compiler names every place when a wait is added.
-#[must_use]
-pub fn is_bounded(wait: Wait) -> bool {
-    match wait {
-        Wait::FirstReadings
-        | Wait::OwnerRecord
-        | Wait::InstancesSteady
-        | Wait::FreshRound
-        | Wait::ReadOnly
-        | Wait::Exclusion
-        | Wait::BalancerTtl
-        | Wait::PromotionAnswer
-        | Wait::Promotion
-        | Wait::LicenceOver
-        | Wait::NameInSync
-        | Wait::NameTtl
-        | Wait::Route53
-        | Wait::Verification
-        | Wait::CallInFlight
-        | Wait::Backoff => true,
-        Wait::Adoption | Wait::Ownership | Wait::FormerWriterBack | Wait::FormerWriterStopped => false,
     }
 }

@@ -148,7 +148,7 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
 /// Waits of a moment are not worth a write.
 fn shown_wait(decision: &Decision) -> Option<Wait> {
     match decision.next {
-        Next::Wait(Wait::CallInFlight | Wait::Backoff) => None,
+        Next::Wait(Wait::CallInFlight) => None,
         Next::Wait(wait) => Some(wait),
         Next::Idle | Next::Record(_) | Next::Act(_) | Next::Release => None,
     }

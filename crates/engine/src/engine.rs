@@ -143,7 +143,7 @@ impl Engine {
         let decision = plan(&kept.input(now, &self.settings.me, &self.fleet));
         self.look(key, &decision);
         self.set_wake(key, decision.wake);
-        self.note_diagnosis(key, &decision, out);
+        self.note_diagnosis(now, key, &decision, out);
         match &decision.next {
             Next::Record(journal) => self.write_entry(now, key, journal, out),
             Next::Act(steps) if may_send => self.send(now, key, steps, out),

@@ -7,10 +7,11 @@ use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind, Phase};
 use breakwater_core::report::report;
 use breakwater_core::shop::ShopKey;
+use breakwater_core::time::Now;
 
 impl Engine {
     /// Tells when the diagnosis changes.
-    pub(crate) fn note_diagnosis(&mut self, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
+    pub(crate) fn note_diagnosis(&mut self, now: Now, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
         let Some(kept) = self.shops.get_mut(key) else { return };
         let before = kept.diagnosis.replace(decision.diagnosis);
         // While a move is in flight its phases are what people follow.
@@ -20,10 +21,6 @@ impl Engine {
         {
             return;
         }
-        let now = breakwater_core::time::Now {
-            mono: std::time::Duration::ZERO,
-            wall: jiff::Timestamp::UNIX_EPOCH,
-        };
         let Some(kept) = self.shops.get(key) else { return };
         let said = report(&kept.input(now, &self.settings.me, &self.fleet), decision);
         let condition = said

@@ -111,8 +111,6 @@ fn wait_reason(wait: Wait) -> &'static str {
         Wait::FreshRound
         | Wait::ReadOnly
         | Wait::Exclusion
-        | Wait::BalancerTtl
-        | Wait::PromotionAnswer
         | Wait::Promotion
         | Wait::LicenceOver
         | Wait::NameInSync
@@ -120,7 +118,6 @@ fn wait_reason(wait: Wait) -> &'static str {
         | Wait::Route53
         | Wait::Verification
         | Wait::CallInFlight
-        | Wait::Backoff
         | Wait::FormerWriterBack
         | Wait::FormerWriterStopped => "InProgress",
     }
@@ -142,8 +139,6 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         | Wait::FreshRound
         | Wait::ReadOnly
         | Wait::Exclusion
-        | Wait::BalancerTtl
-        | Wait::PromotionAnswer
         | Wait::Promotion
         | Wait::LicenceOver
         | Wait::NameInSync
@@ -151,7 +146,6 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         | Wait::Route53
         | Wait::Verification
         | Wait::CallInFlight
-        | Wait::Backoff
         | Wait::FormerWriterBack
         | Wait::FormerWriterStopped => "Reading the instances, load balancers and names for the first time.".into(),
     }
