@@ -1,6 +1,8 @@
 //! The plan: from what is known to what comes next. A table of contents; each step has its own file.
 
 mod adopt;
+mod adopt_by_request;
+mod asked;
 mod begin;
 mod block;
 mod bookkeep;
@@ -34,6 +36,7 @@ use crate::evidence::Evidence;
 use crate::facts::{Facts, Fleet};
 use crate::journal::Journal;
 use crate::refusal::Refusal;
+use crate::request::Request;
 use crate::shop::{Mode, Shop};
 use crate::side::Side;
 use crate::time::Now;
@@ -58,6 +61,8 @@ pub struct Input<'a> {
     pub fleet: &'a Fleet,
     /// What this process has sent for this shop.
     pub calls: &'a [SentCall],
+    /// Requests that have not ended, oldest first.
+    pub requests: &'a [Request],
 }
 
 /// What the parts of a plan share: the input, and what follows from it alone.
@@ -88,6 +93,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
     sight.refusals = refuse::refusals(&sight);
     let blockers = block::blockers(&sight);
     let missing = missing::missing(&sight);
+    let answers = asked::answers(&sight);
     let levels = levels(&sight);
     let look = look::look(&sight);
     let next = next(&sight, levels);
@@ -105,6 +111,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         refusals: sight.refusals,
         blockers,
         missing,
+        answers,
         levels,
         next,
         look,
@@ -134,9 +141,11 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if sight.input.shop.deleting {
         return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
     }
-    let due = adopt::entry(sight)
+    let due = adopt_by_request::entry(sight)
+        .or_else(|| adopt::entry(sight))
         .or_else(|| phases::entry(sight))
         .or_else(|| fence::entry(sight))
+        .or_else(|| asked::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
         .or_else(|| bookkeep::entry(sight))?;
@@ -173,13 +182,21 @@ fn levels(sight: &Sight<'_>) -> Levels {
 impl Sight<'_> {
     /// Whether anything may be sent at all.
     fn may_touch(&self) -> bool {
-        self.input.shop.policy.mode != Mode::Observe && !self.input.shop.suspended && self.foreign_owner().is_none()
+        !self.only_observes() && !self.input.shop.suspended && self.foreign_owner().is_none()
     }
 
-    /// The owner that another installation's TXT names.
+    /// Mode Observe touches nothing, except for what a person asked for, and what that owes.
+    fn only_observes(&self) -> bool {
+        let journal = self.input.journal;
+        let asked = journal.in_flight().is_some_and(|m| !m.automatic) || !journal.obligations.is_empty();
+        self.input.shop.policy.mode == Mode::Observe && !asked
+    }
+
+    /// The owner that another installation's TXT names, unless a person has put us in its place.
     fn foreign_owner(&self) -> Option<Text> {
         let owner = &self.input.actual.owner.as_ref()?.owner;
-        (*owner != self.input.shop.owner).then(|| owner.clone())
+        let ours = *owner == self.input.shop.owner || self.input.journal.takes_over.as_ref() == Some(owner);
+        (!ours).then(|| owner.clone())
     }
 
     fn region(&self, side: Side) -> &Text {

@@ -4,7 +4,6 @@ use super::Sight;
 use crate::evidence::is_broken;
 use crate::facts::{Facts, LinkVote};
 use crate::journal::{JOURNAL_VERSION, Journal};
-use crate::shop::Mode;
 use crate::side::Side;
 use crate::time::since;
 use jiff::Timestamp;
@@ -20,7 +19,8 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         .evidence
         .new_up_for(input.now, input.journal)
         .is_some_and(|waited| waited >= GATHER);
-    (gathered || instants_changed(sight)).then(|| input.journal.clone())
+    let taken_over = input.journal.takes_over.is_some() && super::name::txt_is_ours(sight);
+    (gathered || taken_over || instants_changed(sight)).then(|| input.journal.clone())
 }
 
 /// Whether the instants that a restart must find differ from what the journal has. Trouble of a moment is not worth a
@@ -54,6 +54,10 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     let input = sight.input;
     journal.version = JOURNAL_VERSION;
     journal.holder = input.me.clone();
+    // Once our TXT stands, another owner there is somebody who came after us.
+    if super::name::txt_is_ours(sight) {
+        journal.takes_over = None;
+    }
     if let Some(facts) = sight
         .facts
         .as_ref()
@@ -72,7 +76,7 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
         journal.link_broken_since = None;
     }
     journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
-    if input.shop.policy.mode != Mode::Observe && journal.active_region.is_some() {
+    if !sight.only_observes() && journal.active_region.is_some() {
         for side in Side::BOTH {
             if let Some(view) = input.actual.instance(side) {
                 let region = sight.region(side).clone();

@@ -1,15 +1,14 @@
 //! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
 
-use super::Sight;
+use super::{Sight, sending};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{BalancerPatch, Effect, LevelState, Step};
 use crate::diagnosis::Diagnosis;
 use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, ProbeVote};
-use crate::journal::{Journal, ObligationKind, Phase, SavedList, SteeringMap};
+use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
 use crate::reading::BalancerView;
-use crate::shop::Mode;
 use crate::side::Side;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,9 +53,10 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     None
 }
 
-/// From Excluding until the promotion shows, the move alone decides about traffic.
+/// From Excluding until the promotion shows, the move alone decides about traffic; so does an adoption until its end.
 fn excluding(journal: &Journal) -> bool {
     journal.in_flight().is_some_and(|m| match m.phase {
+        _ if m.kind == MoveKind::Adopt => true,
         Phase::Excluding | Phase::Promoting => true,
         Phase::Preparing => journal.excluded.is_some(),
         Phase::Requested | Phase::Repointing | Phase::Verifying | Phase::Holding => false,
@@ -112,7 +112,14 @@ fn exclusion_ends(sight: &Sight<'_>, facts: &Facts) -> bool {
     } else {
         facts.b.edge.value
     };
+    // A region that a person left by an adoption may be the only writer while the adopted one was not seen to write.
+    let unverified = input
+        .journal
+        .current
+        .as_ref()
+        .is_some_and(|m| m.kind == MoveKind::Adopt && m.from == *region && m.verified_at.is_none());
     fenced
+        && !unverified
         && input.evidence.up_for(side, input.now, input.shop) >= input.shop.policy.return_after
         && edge != EdgeVote::Down
 }
@@ -136,11 +143,25 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
 pub(super) fn state(sight: &Sight<'_>) -> LevelState {
     if sight.input.journal.front.is_none() || sight.input.actual.balancers.iter().any(|read| view(read).is_none()) {
         LevelState::Unknown
-    } else if differences(sight).next().is_some() {
+    } else if differences(sight).next().is_some() || !all_settled(sight) {
         LevelState::Differs
     } else {
         LevelState::Holds
     }
+}
+
+/// Whether every load balancer was read back after its last PATCH.
+fn all_settled(sight: &Sight<'_>) -> bool {
+    let shop = sight.input.shop;
+    shop.balancers.iter().all(|id| {
+        let patched = Effect::PatchBalancer {
+            class: shop.class.clone(),
+            zone: shop.zone.clone(),
+            id: id.clone(),
+            patch: BalancerPatch::default(),
+        };
+        sending::is_settled(sight, &patched)
+    })
 }
 
 /// The load balancers that differ, and how.
@@ -217,7 +238,7 @@ impl<'a> Want<'a> {
         let front = sight.side(journal.front.as_ref())?;
         let excluded = sight.side(journal.excluded.as_ref());
         // Observe is asked here too, so that a level that only watches never counts as different.
-        (shop.policy.mode != Mode::Observe).then_some(Want {
+        (!sight.only_observes()).then_some(Want {
             front: &shop.regions[front].pool,
             other: &shop.regions[front.other()].pool,
             excluded: excluded.map(|side| &shop.regions[side].pool),
@@ -302,6 +323,21 @@ fn without(pools: &[Text], excluded: &Text, front: &Text) -> Vec<Text> {
         }
     }
     if kept.is_empty() { vec![front.clone()] } else { kept }
+}
+
+/// What is saved when this side is excluded while lists of an earlier exclusion are still to be put back: a list that
+/// was saved keeps what it was before that.
+pub(super) fn to_save_beside(sight: &Sight<'_>, side: Side, saved: &[SavedList]) -> Vec<SavedList> {
+    let mut lists = to_save(sight, side);
+    for list in &mut lists {
+        let earlier = saved
+            .iter()
+            .find(|old| old.balancer == list.balancer && old.map == list.map && old.key == list.key);
+        if let Some(earlier) = earlier.filter(|old| old.left == list.before) {
+            list.before.clone_from(&earlier.before);
+        }
+    }
+    lists
 }
 
 /// The lists that name this side's pool now, and what an exclusion will leave of them.

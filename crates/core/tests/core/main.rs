@@ -19,6 +19,7 @@ mod observer;
 mod probes;
 mod proofs;
 mod refusals;
+mod requests;
 mod restraint;
 mod scene;
 mod traffic;
