@@ -65,6 +65,9 @@ pub(super) fn asked(sight: &Sight<'_>, request: &Request) -> Asked {
     if let Some(unfit) = unfit(sight, request) {
         return Asked::Not(Verdict::Unfit(unfit));
     }
+    if is_stale(sight, request) {
+        return Asked::Not(Verdict::Refused(vec![Refusal::StaleEpoch]));
+    }
     let refusals = refusals(sight, request);
     if refusals.iter().any(|refusal| !refusal.ends_by_itself()) && read_enough(sight, request) {
         return Asked::Not(Verdict::Refused(refusals));
@@ -96,22 +99,17 @@ fn unfit(sight: &Sight<'_>, request: &Request) -> Option<Unfit> {
 
 /// What stands against it, less what it overrides.
 fn refusals(sight: &Sight<'_>, request: &Request) -> Vec<Refusal> {
-    let mut refusals = Vec::new();
-    if is_stale(sight, request) {
-        refusals.push(Refusal::StaleEpoch);
-    }
     match request.kind {
-        MoveKind::Failover => refusals.extend(refuse::against(
-            sight,
-            Asker::Person {
+        MoveKind::Failover => {
+            let asker = Asker::Person {
                 overrides: &request.overrides,
                 allow_loss: request.allow_loss,
-            },
-        )),
-        MoveKind::Adopt => refusals.extend(adopt_by_request::refusals(sight, request)),
-        MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => {}
+            };
+            refuse::against(sight, asker)
+        }
+        MoveKind::Adopt => adopt_by_request::refusals(sight, request).into_iter().collect(),
+        MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => Vec::new(),
     }
-    refusals
 }
 
 /// Made for another epoch: one that was synced again from Git never runs again.
