@@ -61,6 +61,23 @@ pub(crate) struct Move {
     pub promoted_at: Option<Timestamp>,
     pub verified_at: Option<Timestamp>,
     pub outcome: Option<MoveOutcome>,
+    pub request: Option<Asked>,
+}
+
+/// A person's request behind a move.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Asked {
+    #[serde(default)]
+    pub overrides: Vec<String>,
+}
+
+impl Move {
+    /// Whether a person has accepted this refusal.
+    pub(crate) fn overrides(&self, refusal: &str) -> bool {
+        let asked = self.request.as_ref();
+        asked.is_some_and(|asked| asked.overrides.iter().any(|name| name == refusal))
+    }
 }
 
 /// Kinds of moves.

@@ -6,6 +6,7 @@
 
 use crate::Verdict;
 use crate::history::{Entry, ObligationKind};
+use crate::i4_pools::places;
 use crate::ledger::Meeting;
 use crate::run::{Promotion, Run};
 
@@ -39,7 +40,16 @@ pub(crate) fn met<'a>(run: &'a Run, promotion: &'a Promotion<'_>, until: i64) ->
             && meeting.at >= promotion.sent
             && meeting.at + 1000 <= until
             && meeting.routed > 0
+            && !accepted(run, promotion, meeting.at)
     })
+}
+
+/// A person has accepted that A could not be excluded: until it is, its users are no surprise.
+fn accepted(run: &Run, promotion: &Promotion<'_>, at: i64) -> bool {
+    promotion
+        .current()
+        .is_some_and(|current| current.overrides("TrafficNotMoved"))
+        && !places(run, promotion.shop, &promotion.from.pool, at).is_empty()
 }
 
 /// When A's fence was observed, or the move rolled back; the end of the ledger if neither has happened.

@@ -24,6 +24,9 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let journal = sight.input.journal;
     let facts = sight.facts.as_ref()?;
     let active = sight.side(journal.active_region.as_ref())?;
+    if let Some(saved) = saved_later(sight) {
+        return Some(saved);
+    }
     if excluding(journal) {
         return None;
     }
@@ -51,6 +54,26 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return Some(with_front(active));
     }
     None
+}
+
+/// What a load balancer says that could not be read when the exclusion began: remembered before it is changed.
+fn saved_later(sight: &Sight<'_>) -> Option<Journal> {
+    let journal = sight.input.journal;
+    let side = sight.side(journal.excluded.as_ref())?;
+    let is_saved = |list: &SavedList| {
+        journal
+            .saved_steering
+            .iter()
+            .any(|old| old.balancer == list.balancer && old.map == list.map && old.key == list.key)
+    };
+    let mut more = to_save(sight, side);
+    more.retain(|list| !is_saved(list));
+    more.truncate(SAVED_AT_MOST.saturating_sub(journal.saved_steering.len()));
+    (!more.is_empty()).then(|| {
+        let mut due = journal.clone();
+        due.saved_steering.append(&mut more);
+        due
+    })
 }
 
 /// From Excluding until the promotion shows, the move alone decides about traffic; so does an adoption until its end.

@@ -103,9 +103,16 @@ fn way_on(refusals: &[Refusal]) -> String {
         );
     }
     let names: Vec<&str> = refusals.iter().map(Refusal::name).collect();
+    let accepted = refusals.iter().find_map(|refusal| {
+        let Refusal::LossOverBudget { seconds, .. } = refusal else {
+            return None;
+        };
+        Some(format!(" (or allowDataLossSeconds above {seconds})"))
+    });
     format!(
-        " Nothing was changed. To do it all the same, file a new request with overrides: [{}].",
-        names.join(", ")
+        " Nothing was changed. To do it all the same, file a new request with overrides: [{}]{}.",
+        names.join(", "),
+        accepted.unwrap_or_default()
     )
 }
 

@@ -14,6 +14,7 @@ mod partition;
 mod promotion;
 mod quiet;
 mod region_dies;
+mod requests;
 mod same_seed;
 mod services_die;
 mod takeover;
