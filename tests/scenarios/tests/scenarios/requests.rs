@@ -9,7 +9,7 @@ use breakwater_sim::{Api, Fault};
 const SHOP: &str = "shop-ca";
 
 fn request(rig: &Rig, name: &str, kind: MoveKind, to: &str) -> Request {
-    let now = jiff::Timestamp::from_millisecond(rig.millis()).unwrap();
+    let now = jiff::Timestamp::from_millisecond(rig.millis()).unwrap_or_default();
     Request {
         name: name.into(),
         uid: format!("uid-{name}").into(),
