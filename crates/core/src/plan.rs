@@ -4,6 +4,7 @@ mod adopt;
 mod begin;
 mod block;
 mod bookkeep;
+mod contested;
 mod excluding;
 mod fence;
 mod held;
@@ -99,6 +100,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
                 input.shop.policy.interval
             },
     );
+    let contests = contested::contests(&sight);
     Decision {
         diagnosis: sight.diagnosis,
         facts: sight.facts,
@@ -109,8 +111,12 @@ pub fn plan(input: &Input<'_>) -> Decision {
         next,
         look,
         wake,
+        contests,
     }
 }
+
+/// Stands for the owner where a TXT record is in our place that is not of our form.
+pub(crate) const UNREADABLE_OWNER: &str = "(unreadable)";
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -134,11 +140,17 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if sight.input.shop.deleting {
         return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
     }
-    let due = adopt::entry(sight)
-        .or_else(|| phases::entry(sight))
+    if let Some(anew) = adopt::entry(sight) {
+        return Some(bookkeep::signed(sight, anew));
+    }
+    if adopt::seems_old(sight) {
+        return None;
+    }
+    let due = phases::entry(sight)
         .or_else(|| fence::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
+        .or_else(|| contested::entry(sight))
         .or_else(|| bookkeep::entry(sight))?;
     Some(bookkeep::signed(sight, due))
 }
@@ -150,7 +162,9 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
         steps.retain(|step| sending::may_send(sight, step));
         return steps;
     }
-    if !sight.may_touch() {
+    // Before Route 53 has been asked once nobody knows whether the journal is an old one; if it does not answer, the
+    // journal counts.
+    if !sight.may_touch() || adopt::seems_old(sight) || sight.input.actual.names.is_none() {
         return Vec::new();
     }
     let mut steps = Vec::new();
@@ -176,10 +190,16 @@ impl Sight<'_> {
         self.input.shop.policy.mode != Mode::Observe && !self.input.shop.suspended && self.foreign_owner().is_none()
     }
 
-    /// The owner that another installation's TXT names.
+    /// The owner that another installation's TXT names. One that cannot be read is not ours either: it may be of a newer
+    /// form, or somebody else's altogether.
     fn foreign_owner(&self) -> Option<Text> {
-        let owner = &self.input.actual.owner.as_ref()?.owner;
-        (*owner != self.input.shop.owner).then(|| owner.clone())
+        match &self.input.actual.owner {
+            Some(record) => (record.owner != self.input.shop.owner).then(|| record.owner.clone()),
+            None => {
+                let names = self.input.actual.names()?;
+                names.txt.is_some().then(|| UNREADABLE_OWNER.into())
+            }
+        }
     }
 
     fn region(&self, side: Side) -> &Text {

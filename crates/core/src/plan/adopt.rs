@@ -16,7 +16,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return None;
     }
     if sight.input.journal.active_region.is_some() {
-        return journal_is_old(sight).then(|| begin(sight));
+        return (seems_old(sight) && read_twice(sight)).then(|| begin(sight));
     }
     if sight.input.journal.adopting_since.is_none() {
         // Route 53 must have been read: without it nobody knows whether another installation owns the shop.
@@ -25,11 +25,19 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     adopted(sight)
 }
 
-/// Our owner with a greater epoch: this journal was restored from before a move.
-fn journal_is_old(sight: &Sight<'_>) -> bool {
-    let moving = sight.input.journal.in_flight().is_some();
-    let record = standpoint::owner_record(sight.input);
-    !moving && record.is_some_and(|r| r.owner == sight.input.shop.owner && r.epoch > sight.input.journal.epoch)
+/// Our owner with a greater epoch: this journal was restored from before a move, also where it has a move in flight of its
+/// own. The epoch is journalled before the TXT says it, so the TXT is never ahead of a journal that is not old.
+pub(super) fn seems_old(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    let record = sight.input.actual.owner.as_ref();
+    journal.active_region.is_some()
+        && record.is_some_and(|r| r.owner == sight.input.shop.owner && r.epoch > journal.epoch)
+}
+
+/// Whether two readings in a row have said the same of both records: one alone makes no journal old.
+fn read_twice(sight: &Sight<'_>) -> bool {
+    let names = sight.input.actual.names.as_ref();
+    names.is_some_and(|read| read.asked_after(read.since.mono))
 }
 
 fn begin(sight: &Sight<'_>) -> Journal {
@@ -60,6 +68,7 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     if standpoint::seen_active(sight.input).is_none() {
         left_behind(sight, active.other(), &mut journal);
     }
+    unfence(sight, active, &mut journal);
     journal.front = Some(front(sight, active, &journal)?);
     journal.adopting_since = None;
     Some(journal)
@@ -72,6 +81,30 @@ fn left_behind(sight: &Sight<'_>, other: Side, journal: &mut Journal) {
     for kind in [ObligationKind::FenceFormerWriter, ObligationKind::RebuildStandby] {
         journal.obligations.push(Obligation {
             kind,
+            region: region.name.clone(),
+            instance: region.instance.clone(),
+            number: journal.epoch,
+            since: sight.input.now.wall,
+        });
+    }
+}
+
+/// A writer that an earlier life of ours fenced, or was about to, takes writes again. Its tag was set before its
+/// `read_only`, so it tells alone; the obligation is closed once both are seen to be gone.
+pub(super) fn unfence(sight: &Sight<'_>, active: Side, journal: &mut Journal) {
+    let region = &sight.input.shop.regions[active];
+    let fenced = sight
+        .input
+        .actual
+        .instance(active)
+        .is_some_and(|view| view.tag_fenced.is_some());
+    let owed = journal
+        .obligations
+        .iter()
+        .any(|o| o.kind == ObligationKind::Unfence && o.region == region.name);
+    if fenced && !owed {
+        journal.obligations.push(Obligation {
+            kind: ObligationKind::Unfence,
             region: region.name.clone(),
             instance: region.instance.clone(),
             number: journal.epoch,

@@ -53,6 +53,7 @@ fn broken_since(facts: &Facts) -> Option<Timestamp> {
 pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     let input = sight.input;
     journal.version = JOURNAL_VERSION;
+    super::contested::forget_where_wanted_changed(input.journal, &mut journal);
     journal.holder = input.me.clone();
     if let Some(facts) = sight
         .facts

@@ -1,7 +1,7 @@
 //! What is awaited, when there is nothing to write and nothing to send.
 
 use super::{Sight, adopt, block, excluding, name, phases};
-use crate::decision::{LevelState, Levels, Wait};
+use crate::decision::{Levels, Wait};
 use crate::journal::{Move, ObligationKind, Phase};
 use crate::shop::Mode;
 
@@ -56,7 +56,7 @@ fn in_move(sight: &Sight<'_>, current: &Move) -> Wait {
         }
         Phase::Promoting => Wait::Promotion,
         Phase::Repointing if sight.input.actual.names().is_none() => Wait::Route53,
-        Phase::Repointing if name::state(sight) != LevelState::Holds => Wait::CallInFlight,
+        Phase::Repointing if !name::holds(sight) => Wait::CallInFlight,
         Phase::Repointing if name::in_sync_since(sight).is_none() => Wait::NameInSync,
         Phase::Repointing => Wait::NameTtl,
         Phase::Verifying => Wait::Verification,

@@ -2,10 +2,10 @@
 
 use super::NamedReason;
 use crate::Text;
-use crate::decision::{Decision, Missing, Next, Wait};
+use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::{EdgeVote, InstanceVote, LinkVote, ProbeVote, ProofVote};
-use crate::journal::{Move, ObligationKind, Phase};
+use crate::journal::{Move, NAME_LEVEL, ObligationKind, Phase};
 use crate::plan::Input;
 use crate::refusal::{Blocker, Refusal};
 use jiff::Timestamp;
@@ -129,8 +129,8 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
                            running writer. Nothing moves. Check both instances, then name the writer's region with an Adopt request."
             .into(),
         Wait::Ownership => format!(
-            "The TXT record _breakwater.{} names another owner. Nothing is touched. Remove the other installation's Storefront, or \
-             take over with an Adopt request.",
+            "The TXT record _breakwater.{} names another owner, or cannot be read. Nothing is touched. Remove the other \
+             installation's Storefront (or a record that nobody needs), or take over with an Adopt request.",
             input.shop.writer.name
         ),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),
@@ -280,6 +280,11 @@ fn refusal_words(refusal: &Refusal) -> String {
         Refusal::CoolDown { until } => format!("a move ended a short time ago; automatic ones wait until {}.", clock(*until)),
         Refusal::ObligationOpen => "an earlier move still owes a fence or a standby. See status.journal.obligations.".into(),
         Refusal::Paced => "its turn in the queue has not come.".into(),
+        Refusal::OwnedElsewhere { owner } if **owner == *crate::plan::UNREADABLE_OWNER => {
+            "the TXT record in our place is not one that this controller can read; it is not overwritten. Delete it if nobody needs it, \
+             or take over with an Adopt request."
+                .into()
+        }
         Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Take over with an Adopt request."),
         Refusal::UnknownActive => "the writer's region is not adopted.".into(),
         Refusal::StaleEpoch => "the request was made for another epoch.".into(),
@@ -340,6 +345,31 @@ pub(super) fn blocker(blocker: &Blocker) -> NamedReason {
         name: blocker.name(),
         message: message.into(),
         prevents: blocker.prevents(),
+    }
+}
+
+/// What somebody keeps putting back, and what to do about it. No provider's reading says who did it.
+pub(super) fn contest(contest: &Contest) -> Text {
+    let what = if *contest.what == *NAME_LEVEL {
+        "The writer's name".into()
+    } else {
+        format!("Load balancer {}", contest.what)
+    };
+    let (wanted, stands, since) = (&contest.wanted, &contest.stands, clock(contest.since));
+    if contest.reasserted {
+        format!(
+            "CRITICAL: {what} was put back three times since {since} (should be: {wanted}; found: {stands}) while a former writer \
+             is not fenced: orders could be written to it and lost. It is set again each time. Stop whoever does it \
+             (Terraform, external-dns, a runbook), or stop the former writer."
+        )
+        .into()
+    } else {
+        format!(
+            "{what} was set to {wanted} and put back to {stands} three times since {since}. It is left alone. Stop whoever does it \
+             (Terraform, external-dns, a person), or set it to {wanted} yourself; once it has been so for 15 minutes, or a move \
+             changes what it should be, it is managed again."
+        )
+        .into()
     }
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod adoption;
+mod contested;
 mod diagnosis;
 mod fences;
 mod instances;
