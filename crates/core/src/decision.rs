@@ -105,6 +105,11 @@ pub enum Wait {
     FormerWriterBack,
     /// The former writer to stop.
     FormerWriterStopped,
+    /// A person to say which of two writers is the right one.
+    TwoWriters,
+    /// A person to say where the writer is: the other region's instance takes writes, or is followed by the active one's, and
+    /// the rest cannot be seen.
+    WriterUnclear,
 }
 
 /// What a promotion still lacks. Supply all of it and the decision flips.

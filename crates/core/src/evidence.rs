@@ -372,6 +372,12 @@ impl Evidence {
         self.proofs.local_writable(side, now, shop.policy.interval)
     }
 
+    /// Whether a fresh proof of either side says that the shop writes to this side's database.
+    #[must_use]
+    pub fn proof_of_writes(&self, side: Side, now: Now, shop: &Shop) -> bool {
+        self.proofs.written_to(side, now, shop.policy.interval)
+    }
+
     /// Whether a fresh proof of this side reports that the application's write to its own database was refused.
     #[must_use]
     pub fn proof_of_fence(&self, side: Side, now: Now, shop: &Shop) -> bool {

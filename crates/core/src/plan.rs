@@ -13,6 +13,7 @@ mod look;
 mod missing;
 #[cfg(test)]
 mod missing_tests;
+mod moved;
 mod name;
 mod phases;
 mod promoting;
@@ -147,6 +148,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return None;
     }
     let due = phases::entry(sight)
+        .or_else(|| moved::entry(sight))
         .or_else(|| fence::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
@@ -168,9 +170,11 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    steps.extend(promoting::step(sight));
-    steps.extend(traffic::steps(sight));
-    steps.extend(name::steps(sight));
+    if !moved::stops_everything(sight) {
+        steps.extend(promoting::step(sight));
+        steps.extend(traffic::steps(sight));
+        steps.extend(name::steps(sight));
+    }
     steps.extend(fence::steps(sight));
     steps.retain(|step| sending::may_send(sight, step));
     steps

@@ -133,6 +133,15 @@ impl Proofs {
             .is_some_and(|proof| proof.local_read_only == Some(false))
     }
 
+    pub(super) fn written_to(&self, side: Side, now: Now, interval: Duration) -> bool {
+        let uuid = self.uuid[side].as_ref();
+        uuid.is_some()
+            && Side::BOTH.into_iter().any(|from| {
+                self.fresh(from, now, interval)
+                    .is_some_and(|proof| proof.writable && proof.writer_uuid.as_ref() == uuid)
+            })
+    }
+
     pub(super) fn local_write_refused(&self, side: Side, now: Now, interval: Duration) -> bool {
         self.fresh(side, now, interval).is_some_and(|proof| {
             !proof.writable

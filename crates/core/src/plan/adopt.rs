@@ -58,10 +58,7 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     let active = writer(sight)?;
     let record = standpoint::owner_record(sight.input)?;
     let mut journal = sight.input.journal.clone();
-    let tags = Side::BOTH
-        .into_iter()
-        .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
-    journal.epoch = tags.chain([record.epoch, journal.last_number, 0]).max().unwrap_or(0) + 1;
+    journal.epoch = next_epoch(sight)?;
     journal.last_number = journal.epoch;
     journal.active_region = Some(sight.region(active).clone());
     journal.excluded = record.excluded.filter(|region| sight.input.shop.side(region).is_some());
@@ -72,6 +69,17 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     journal.front = Some(front(sight, active, &journal)?);
     journal.adopting_since = None;
     Some(journal)
+}
+
+/// The greatest of TXT, tags and numbers, plus one. `None` while our TXT is not to be seen.
+pub(super) fn next_epoch(sight: &Sight<'_>) -> Option<i64> {
+    let record = standpoint::owner_record(sight.input)?;
+    let tags = Side::BOTH
+        .into_iter()
+        .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
+    let journal = sight.input.journal;
+    let known = tags.chain([record.epoch, journal.epoch, journal.last_number, 0]).max();
+    Some(known.unwrap_or(0) + 1)
 }
 
 /// W is known from our TXT alone: the other region was left by a move of an earlier life, and may still take writes.

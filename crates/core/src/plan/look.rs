@@ -66,6 +66,7 @@ fn pace(sight: &Sight<'_>) -> &'static Pace {
         || !journal.obligations.is_empty()
         || journal.adopting_since.is_some()
         || super::adopt::seems_old(sight)
+        || super::moved::stops_everything(sight)
     {
         &ON_SUSPICION
     } else {

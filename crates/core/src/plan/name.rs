@@ -1,6 +1,6 @@
 //! The name level: the writer's CNAME, our TXT beside it, and the tags that let a lost journal be found again.
 
-use super::{Sight, contested, standpoint};
+use super::{Sight, contested, moved, standpoint};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, NameChange, Step};
@@ -8,6 +8,7 @@ use crate::journal::{NAME_LEVEL, Phase};
 use crate::outcome::Outcome;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{NamesView, RecordSet};
+use crate::side::Side;
 use std::time::Duration;
 
 /// Route 53 propagates "generally within 60 s": what is believed when nobody can be asked about the change any more.
@@ -181,11 +182,24 @@ fn writer_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
 
 fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
     let journal = sight.input.journal;
-    if journal.name_epoch != Some(journal.epoch) {
+    if journal.name_epoch != Some(journal.epoch) || moved::stops_everything(sight) {
         return None;
     }
     let side = sight.side(journal.active_region.as_ref())?;
     sight.input.actual.instance(side)?.endpoint.as_ref()
+}
+
+/// Whether the writer's name, as last listed, points to this side's instance.
+pub(super) fn points_to(sight: &Sight<'_>, side: Side) -> bool {
+    let record = sight.input.actual.names().and_then(|names| names.writer.as_ref());
+    let endpoint = sight
+        .input
+        .actual
+        .instance(side)
+        .and_then(|view| view.endpoint.as_ref());
+    endpoint.is_some_and(|endpoint| {
+        record.is_some_and(|record| record.values.iter().any(|value| plain(value) == plain(endpoint)))
+    })
 }
 
 /// A DNS name for comparison: lower case, no final dot.
@@ -225,7 +239,7 @@ pub(super) fn newest_change<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
 /// Owner and epoch on W's instance, written once it is adopted or promoted.
 fn tag(sight: &Sight<'_>) -> Option<Step> {
     let (journal, shop) = (sight.input.journal, sight.input.shop);
-    if tags_hold(sight) || is_leaving(sight) || waits_for_promotion(sight) {
+    if tags_hold(sight) || is_leaving(sight) || waits_for_promotion(sight) || moved::stops_everything(sight) {
         return None;
     }
     let side = sight.side(journal.active_region.as_ref())?;

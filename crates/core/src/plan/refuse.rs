@@ -79,7 +79,8 @@ fn owned_elsewhere(sight: &Sight<'_>) -> Option<Refusal> {
 fn unknown_active(sight: &Sight<'_>) -> Option<Refusal> {
     let journal = sight.input.journal;
     let adopted = sight.side(journal.active_region.as_ref()).is_some();
-    (!adopted && sight.input.shop.policy.mode != Mode::Observe).then_some(Refusal::UnknownActive)
+    let unknown = !adopted || super::moved::is_unknown(sight);
+    (unknown && sight.input.shop.policy.mode != Mode::Observe).then_some(Refusal::UnknownActive)
 }
 
 fn move_in_flight(sight: &Sight<'_>) -> Option<Refusal> {

@@ -1,6 +1,6 @@
 //! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
 
-use super::{Sight, contested};
+use super::{Sight, contested, moved};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{BalancerPatch, Effect, LevelState, Step};
@@ -19,7 +19,7 @@ const SAVED_AT_MOST: usize = 64;
 
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    if !sight.may_touch() {
+    if !sight.may_touch() || moved::stops_everything(sight) {
         return None;
     }
     let journal = sight.input.journal;

@@ -74,7 +74,13 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     }
     match decision.next {
         Next::Wait(
-            Wait::FirstReadings | Wait::OwnerRecord | Wait::InstancesSteady | Wait::Adoption | Wait::Ownership,
+            Wait::FirstReadings
+            | Wait::OwnerRecord
+            | Wait::InstancesSteady
+            | Wait::Adoption
+            | Wait::Ownership
+            | Wait::TwoWriters
+            | Wait::WriterUnclear,
         ) => {
             let (reason, message) = words::summary(input, decision);
             return Err((reason, message));
@@ -140,11 +146,11 @@ fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
         return because(reason, message);
     }
     match decision.next {
-        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership)) => {
-            let reason = if wait == Wait::Adoption {
-                "UnknownActive"
-            } else {
+        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership | Wait::TwoWriters | Wait::WriterUnclear)) => {
+            let reason = if wait == Wait::Ownership {
                 "OwnedElsewhere"
+            } else {
+                "UnknownActive"
             };
             because(reason, words::summary(input, decision).1)
         }

@@ -5,9 +5,10 @@ use crate::Text;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::{EdgeVote, InstanceVote, LinkVote, ProbeVote, ProofVote};
-use crate::journal::{Move, NAME_LEVEL, ObligationKind, Phase};
+use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
 use crate::plan::Input;
 use crate::refusal::{Blocker, Refusal};
+use crate::side::Side;
 use jiff::Timestamp;
 
 pub(super) fn probe(vote: ProbeVote) -> &'static str {
@@ -80,10 +81,29 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         return ("FenceFormerWriter", message.into());
     }
     if let Next::Wait(
-        wait @ (Wait::Adoption | Wait::Ownership | Wait::OwnerRecord | Wait::InstancesSteady | Wait::FirstReadings),
+        wait @ (Wait::Adoption
+        | Wait::Ownership
+        | Wait::OwnerRecord
+        | Wait::InstancesSteady
+        | Wait::FirstReadings
+        | Wait::TwoWriters
+        | Wait::WriterUnclear),
     ) = decision.next
     {
         return (wait_reason(wait), adopting(input, wait).into());
+    }
+    let late = |owed: &&Obligation| owed.kind == ObligationKind::RebuildStandby && owed.number > input.journal.epoch;
+    if let Some(owed) = input.journal.obligations.iter().find(late) {
+        let message = format!(
+            "CRITICAL: the promotion of move e{} took effect after that move had been rolled back. {} in {} is no standby any more; \
+             the shop goes on in {}, where users wrote. Rebuild the standby, and let nothing write to {}.",
+            owed.number,
+            owed.instance,
+            owed.region,
+            input.journal.active_region.as_deref().unwrap_or("?"),
+            owed.instance,
+        );
+        return ("LatePromotion", message.into());
     }
     let message = match decision.refusals.iter().find(|refusal| binds(refusal)) {
         Some(refusal) if decision.diagnosis.calls_for_promotion() => {
@@ -104,7 +124,7 @@ fn binds(refusal: &Refusal) -> bool {
 
 fn wait_reason(wait: Wait) -> &'static str {
     match wait {
-        Wait::Adoption => "UnknownActive",
+        Wait::Adoption | Wait::TwoWriters | Wait::WriterUnclear => "UnknownActive",
         Wait::Ownership => "OwnedElsewhere",
         Wait::OwnerRecord | Wait::InstancesSteady => "Adopting",
         Wait::FirstReadings => "FirstReadings",
@@ -134,6 +154,17 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
             input.shop.writer.name
         ),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),
+        Wait::TwoWriters => format!(
+            "{} both take writes, and no move of this controller explains it: orders may go to both. Nothing is done by itself. \
+             Decide which one holds, stop the other (a stopped one is no writer, and the running one is adopted after two \
+             minutes), or name the right region with an Adopt request.",
+            both(input)
+        ),
+        Wait::WriterUnclear => format!(
+            "Somebody else promoted an instance: {} no longer stand to each other as they were adopted, and one of them cannot be \
+             seen to be a writer or gone. No name and no database is touched. Name the writer's region with an Adopt request.",
+            both(input)
+        ),
         Wait::InstancesSteady => "Waiting until neither instance has changed for two minutes; then the writer's region is adopted.".into(),
         Wait::FirstReadings
         | Wait::FreshRound
@@ -149,6 +180,14 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         | Wait::FormerWriterBack
         | Wait::FormerWriterStopped => "Reading the instances, load balancers and names for the first time.".into(),
     }
+}
+
+fn both(input: &Input<'_>) -> String {
+    let [one, other] = Side::BOTH.map(|side| &input.shop.regions[side]);
+    format!(
+        "{} in {} and {} in {}",
+        one.instance, one.name, other.instance, other.name
+    )
 }
 
 fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
@@ -286,7 +325,7 @@ fn refusal_words(refusal: &Refusal) -> String {
                 .into()
         }
         Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Take over with an Adopt request."),
-        Refusal::UnknownActive => "the writer's region is not adopted.".into(),
+        Refusal::UnknownActive => "nobody can tell for sure where the writer is. Name its region with an Adopt request.".into(),
         Refusal::StaleEpoch => "the request was made for another epoch.".into(),
     }
 }

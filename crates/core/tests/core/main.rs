@@ -14,6 +14,7 @@ mod instances;
 mod licence;
 mod link;
 mod loss;
+mod moved;
 mod moves;
 mod names;
 mod observer;
