@@ -189,6 +189,16 @@ impl Actual {
         }
     }
 
+    /// The spec lists the same regions the other way round.
+    pub fn swap_sides(&mut self) {
+        self.instances.swap();
+        self.source_gone.swap();
+        self.promoted.swap();
+        self.steady_replica.swap();
+        self.parameters.swap();
+        self.pools.swap();
+    }
+
     fn absorb_instance(&mut self, side: Side, reading: &Reading, seen: &Seen<InstanceView>) {
         if !keep(&mut self.instances[side], reading, seen) {
             return;

@@ -4,6 +4,7 @@
 
 use crate::Text;
 use crate::diagnosis::Diagnosis;
+use crate::places::Places;
 use crate::time::since;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -73,6 +74,9 @@ pub struct Journal {
     /// make it contested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub put_back: Vec<PutBack>,
+    /// The identities that all of this is about; an edit of one of them means to adopt anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Places>,
 }
 
 impl Journal {

@@ -144,7 +144,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if let Some(anew) = adopt::entry(sight) {
         return Some(bookkeep::signed(sight, anew));
     }
-    if adopt::seems_old(sight) {
+    if adopt::seems_old(sight) || adopt::may_be_old(sight) {
         return None;
     }
     let due = phases::entry(sight)

@@ -29,6 +29,16 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
+    pub(super) fn swap_sides(&mut self) {
+        self.said.swap();
+        self.uuid.swap();
+        self.down.swap();
+        self.since.swap();
+        self.lived.swap();
+        self.asked.swap();
+        self.applied_until.swap();
+    }
+
     pub(super) fn absorb(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProofSeen) {
         let Some(side) = Side::BOTH
             .into_iter()

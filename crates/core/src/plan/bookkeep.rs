@@ -4,6 +4,7 @@ use super::Sight;
 use crate::evidence::is_broken;
 use crate::facts::{Facts, LinkVote};
 use crate::journal::{JOURNAL_VERSION, Journal};
+use crate::places::Places;
 use crate::shop::Mode;
 use crate::side::Side;
 use crate::time::since;
@@ -74,6 +75,9 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     }
     journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
     if input.shop.policy.mode != Mode::Observe && journal.active_region.is_some() {
+        if journal.places.is_none() && !input.shop.edit_waits {
+            journal.places = Some(Places::of(input.shop));
+        }
         for side in Side::BOTH {
             if let Some(view) = input.actual.instance(side) {
                 let region = sight.region(side).clone();

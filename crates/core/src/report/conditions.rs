@@ -72,6 +72,9 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     if let Some(blocker) = unresolved(decision) {
         return Err((blocker.name(), words::blocker(blocker).message));
     }
+    if input.shop.edit_waits {
+        return Err(("SpecPending", words::spec_pending(input)));
+    }
     match decision.next {
         Next::Wait(
             Wait::FirstReadings

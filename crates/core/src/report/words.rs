@@ -247,7 +247,30 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
     } else {
         ""
     };
-    format!("{what}{waits}{overdue}")
+    let edit = if input.shop.edit_waits {
+        format!(" {}", spec_pending(input))
+    } else {
+        String::new()
+    };
+    format!("{what}{waits}{overdue}{edit}")
+}
+
+/// An edit of identities that waits, and for what.
+pub(super) fn spec_pending(input: &Input<'_>) -> Text {
+    let fence = input
+        .journal
+        .owes(ObligationKind::FenceFormerWriter)
+        .or(input.journal.owes(ObligationKind::Unfence));
+    let waits_for = match (input.journal.in_flight(), fence) {
+        (Some(current), _) => format!("the end of move e{}", current.number),
+        (None, Some(owed)) => format!("{} of {} in {}", owed.kind.name(), owed.instance, owed.region),
+        (None, None) => "what is under way".into(),
+    };
+    format!(
+        "The edit of regions, instances, pools, names or load balancers waits for {waits_for} (SpecPending); then the shop is \
+         adopted anew as it lists it."
+    )
+    .into()
 }
 
 /// The diagnosis with its evidence.

@@ -18,6 +18,7 @@ mod moved;
 mod moves;
 mod names;
 mod observer;
+mod places;
 mod probes;
 mod proofs;
 mod refusals;

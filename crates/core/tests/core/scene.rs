@@ -112,6 +112,7 @@ pub fn shop() -> Shop {
         suspended: false,
         deleting: false,
         abandon: false,
+        edit_waits: false,
     }
 }
 
