@@ -6,6 +6,7 @@
 // kube's derive takes one `printcolumn(...)` a column; clippy takes the second for a repetition of the first.
 #![allow(clippy::duplicated_attributes)]
 
+pub mod asked;
 pub mod bounds;
 pub mod class;
 pub mod conditions;
@@ -18,11 +19,12 @@ pub mod render;
 pub mod status;
 pub mod storefront;
 
+pub use asked::{answer_status, request_of};
 pub use class::{StorefrontClass, StorefrontClassSpec, StorefrontClassStatus};
 pub use conditions::Condition;
 pub use crds::{crd_files, crds, crds_yaml};
 pub use parse::{Invalid, parse};
-pub use record::{record_name, region_switch_of};
+pub use record::{move_status, record_name, region_switch_of};
 pub use region_switch::{RegionSwitch, RegionSwitchSpec, RegionSwitchStatus};
 pub use render::{Unusable, invalid_status, journal_of, render};
 pub use status::StorefrontStatus;

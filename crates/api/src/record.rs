@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// A record is created once and its request never changes: only its status does.
-const RECORD_GENERATION: i64 = 1;
+pub const RECORD_GENERATION: i64 = 1;
 
 /// `<storefront>-e<number>-<type>` in lower case.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn region_switch_of(
             approval: None,
             abort: false,
         },
-        status: Some(status(current, previous, now)),
+        status: Some(move_status(current, previous, RECORD_GENERATION, now)),
     }
 }
 
@@ -62,11 +62,18 @@ fn request(shop: &Shop, current: &Move) -> Request {
     }
 }
 
-fn status(current: &Move, previous: Option<&RegionSwitchStatus>, now: Timestamp) -> RegionSwitchStatus {
+/// How far this move has come, for the object of this generation that asked for it or records it.
+#[must_use]
+pub fn move_status(
+    current: &Move,
+    previous: Option<&RegionSwitchStatus>,
+    generation: i64,
+    now: Timestamp,
+) -> RegionSwitchStatus {
     let before = previous.map_or(&[][..], |status| &status.conditions);
     let message = message(current);
     RegionSwitchStatus {
-        observed_generation: RECORD_GENERATION,
+        observed_generation: generation,
         phase: Some(current.phase),
         outcome: current.outcome,
         number: Some(current.number),
@@ -81,7 +88,8 @@ fn status(current: &Move, previous: Option<&RegionSwitchStatus>, now: Timestamp)
         }),
         loss: current.loss,
         times: Some(times(current)),
-        conditions: stamp(conditions(current, &message), before, RECORD_GENERATION, now),
+        conditions: stamp(conditions(current, &message), before, generation, now),
+        refusals: Vec::new(),
         message: Some(message),
     }
 }
@@ -130,7 +138,7 @@ fn message(current: &Move) -> String {
     }
 }
 
-fn outcome_name(outcome: MoveOutcome) -> &'static str {
+pub(crate) fn outcome_name(outcome: MoveOutcome) -> &'static str {
     match outcome {
         MoveOutcome::Completed => "Completed",
         MoveOutcome::RolledBack => "RolledBack",

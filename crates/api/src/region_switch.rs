@@ -2,9 +2,10 @@
 
 use crate::bounds;
 use crate::conditions::Condition;
-use crate::status::nobody_looked;
+use crate::status::{ReasonStatus, nobody_looked};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{Loss, MoveKind, MoveOutcome, Phase, PhaseTime};
+use breakwater_core::request::Override;
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -109,39 +110,6 @@ pub struct Request {
     pub expires_at: Option<Timestamp>,
 }
 
-/// The refusals that a person may override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub enum Override {
-    /// Mode Observe.
-    ObserveMode,
-    /// Nobody has approved.
-    AwaitingApproval,
-    /// A freeze is in force.
-    Frozen,
-    /// Evidence is young.
-    Quarantine,
-    /// A vote has not been held long enough.
-    NotHeld,
-    /// Nothing tells how far the replica had come.
-    LossUnknown,
-    /// The loss estimate exceeds the budget.
-    LossOverBudget,
-    /// The standby's instance is busy.
-    StandbyBusy,
-    /// The standby's services are not well.
-    StandbyServicesDown,
-    /// The active region cannot be excluded.
-    TrafficNotMoved,
-    /// Route 53 does not answer.
-    NameUnmovable,
-    /// A move ended a short time ago.
-    CoolDown,
-    /// An earlier move still owes something.
-    ObligationOpen,
-    /// Its turn has not come.
-    Paced,
-}
-
 /// A person's consent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -183,6 +151,10 @@ pub struct RegionSwitchStatus {
     /// What was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<MoveTimes>,
+    /// What stands against the request, while it waits or at its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub refusals: Vec<ReasonStatus>,
     /// What is so, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = bounds::MESSAGE_MAX))]

@@ -175,7 +175,7 @@ fn facts(lines: &[FactLine]) -> Vec<FactStatus> {
     merge(items, |a, b| a.name == b.name, |_, _| {})
 }
 
-fn refusals(reasons: &[NamedReason]) -> Vec<ReasonStatus> {
+pub(crate) fn refusals(reasons: &[NamedReason]) -> Vec<ReasonStatus> {
     let items = reasons.iter().map(|reason| ReasonStatus {
         name: reason.name.to_owned(),
         message: bounded(&reason.message, bounds::WORDS_MAX),

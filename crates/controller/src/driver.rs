@@ -10,7 +10,8 @@ use crate::store::Store;
 use crate::watches::Saw;
 use crate::{classes, lease};
 use backon::{ExponentialBuilder, Retryable};
-use breakwater_api::{Storefront, StorefrontStatus};
+use breakwater_api::{RegionSwitch, Storefront, StorefrontStatus, request_of};
+use breakwater_core::Text;
 use breakwater_core::facts::Fleet;
 use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::{Cause, ObjectKey, Reading, Seen, TroubleKind, Value};
@@ -31,7 +32,7 @@ const API_SERVER_SILENT: Duration = Duration::from_secs(30);
 /// Classes are checked this often, and whenever they or their token change.
 pub(crate) const CHECK_CLASSES_EVERY: Duration = Duration::from_secs(60);
 /// All lists that must be complete before anything is ready.
-const LISTS: usize = 4;
+const LISTS: usize = 5;
 
 /// What the driver hears.
 pub(crate) enum Happened {
@@ -80,6 +81,8 @@ pub(crate) struct Driver {
     /// Until when the lease is ours.
     pub(crate) lease: Option<Instant>,
     pub(crate) handed_in: BTreeSet<ShopKey>,
+    /// Open RegionSwitches by namespace and name: whom each is about, and its `metadata.uid`.
+    pub(crate) switches: BTreeMap<(String, String), (ShopKey, Text)>,
     pub(crate) wake: Option<Instant>,
 }
 
@@ -181,6 +184,8 @@ impl Driver {
                 self.catalogue.remove_storefront(&key);
                 self.resolve(&key);
             }
+            Saw::Switch(switch) => self.saw_switch(&switch),
+            Saw::SwitchGone(namespace, name) => self.lost_switch(&(namespace, name)),
             Saw::Class(class) => {
                 let name = class.name_any();
                 let changed = self.catalogue.class(&name).is_none_or(|old| old.spec != class.spec);
@@ -216,6 +221,26 @@ impl Driver {
                     self.classes_changed();
                 }
             }
+        }
+    }
+
+    /// Hands a request to the engine; an object whose outcome stands asks for nothing any more.
+    fn saw_switch(&mut self, switch: &RegionSwitch) {
+        let place = (switch.namespace().unwrap_or_default(), switch.name_any());
+        let Some((key, request)) = request_of(switch) else {
+            return self.lost_switch(&place);
+        };
+        let known = self.switches.insert(place, (key.clone(), request.uid.clone()));
+        // An object of the same name may be another one.
+        if let Some((key, uid)) = known.filter(|(_, uid)| *uid != request.uid) {
+            self.feed(In::RequestGone(key, uid));
+        }
+        self.feed(In::Request(key, Box::new(request)));
+    }
+
+    fn lost_switch(&mut self, place: &(String, String)) {
+        if let Some((key, uid)) = self.switches.remove(place) {
+            self.feed(In::RequestGone(key, uid));
         }
     }
 
@@ -478,11 +503,11 @@ impl Driver {
                     .storefront(&key)
                     .and_then(|seen| self.catalogue.shop(&key, seen).ok());
                 if let Some(shop) = shop {
-                    _ = self.records.send(Show {
-                        shop: Box::new(shop),
-                        current,
-                    });
+                    _ = self.records.send(Show::Move(Box::new(shop), current));
                 }
+            }
+            Out::Answer(key, answered) => {
+                _ = self.records.send(Show::Answer(key, answered));
             }
             Out::Event(event) => {
                 let uid = self.catalogue.storefront(&event.key).and_then(ResourceExt::uid);

@@ -157,6 +157,7 @@ pub(crate) fn call_kind(call: &Call) -> &'static str {
         Call::Promote(..) => "promote",
         Call::Effect(Effect::SetReadOnly { .. }) => "set-read-only",
         Call::Effect(Effect::Stop { .. }) => "stop",
+        Call::Effect(Effect::Start { .. }) => "start",
         Call::Effect(Effect::Tag { .. }) => "tag",
         Call::Effect(Effect::Untag { .. }) => "untag",
         Call::Effect(Effect::ChangeNames { .. }) => "change-names",

@@ -1,9 +1,15 @@
-//! RegionSwitch records: projections of the journal. Their writing is retried and never delays a move.
+//! What stands on RegionSwitches: projections of the journal, and answers to requests. Their writing is retried and never
+//! delays a move.
 
 use crate::store::bounded;
 use backon::{ExponentialBuilder, Retryable};
-use breakwater_api::{REQUESTED_BY_CONTROLLER, RegionSwitch, region_switch_of};
+use breakwater_api::record::RECORD_GENERATION;
+use breakwater_api::{
+    REQUESTED_BY_CONTROLLER, RegionSwitch, RegionSwitchStatus, answer_status, move_status, region_switch_of,
+};
+use breakwater_core::Text;
 use breakwater_core::journal::Move;
+use breakwater_core::report::Answered;
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_engine::port::StoreError;
 use jiff::Timestamp;
@@ -17,10 +23,26 @@ use tokio::sync::mpsc;
 /// Of the records that the controller made, this many are kept per Storefront.
 const KEPT: usize = 50;
 
-/// What to show of a shop's move.
-pub(crate) struct Show {
-    pub(crate) shop: Box<Shop>,
-    pub(crate) current: Box<Move>,
+/// What to show on a RegionSwitch.
+pub(crate) enum Show {
+    /// How far a move has come.
+    Move(Box<Shop>, Box<Move>),
+    /// What is said to a request that did not begin.
+    Answer(ShopKey, Box<Answered>),
+}
+
+impl Show {
+    /// What it is about: of several that wait about the same, only the newest is shown.
+    fn about(&self) -> (ShopKey, Text) {
+        match self {
+            Show::Move(shop, current) => {
+                let request = current.request.as_ref().map(|request| request.uid.clone());
+                let about = request.unwrap_or_else(|| format!("e{}", current.number).into());
+                (shop.key.clone(), about)
+            }
+            Show::Answer(key, answered) => (key.clone(), answered.uid.clone()),
+        }
+    }
 }
 
 /// Why a record could not be shown.
@@ -38,37 +60,77 @@ impl From<StoreError> for NotShown {
     }
 }
 
-/// Shows moves one after another; of several states of one move that wait, only the newest.
+/// Shows one after another; of several that wait about the same, only the newest.
 pub(crate) async fn show_all(client: Client, mut todo: mpsc::UnboundedReceiver<Show>) {
-    let mut waiting: BTreeMap<(ShopKey, i64), Show> = BTreeMap::new();
+    let mut waiting: BTreeMap<(ShopKey, Text), Show> = BTreeMap::new();
     while let Some(show) = todo.recv().await {
-        waiting.insert((show.shop.key.clone(), show.current.number), show);
+        waiting.insert(show.about(), show);
         while let Ok(more) = todo.try_recv() {
-            waiting.insert((more.shop.key.clone(), more.current.number), more);
+            waiting.insert(more.about(), more);
         }
-        for ((key, number), show) in std::mem::take(&mut waiting) {
+        for ((key, about), show) in std::mem::take(&mut waiting) {
             let retries = ExponentialBuilder::default()
                 .with_max_times(6)
                 .with_max_delay(Duration::from_secs(10));
             let shown = (|| show_one(&client, &show)).retry(retries).await;
             if let Err(error) = shown {
-                tracing::warn!(shop = %key, number, %error, "RegionSwitch not written; the journal has it all");
+                tracing::warn!(shop = %key, %about, %error, "RegionSwitch not written; the journal has it all");
             }
         }
     }
 }
 
 async fn show_one(client: &Client, show: &Show) -> Result<(), NotShown> {
-    let api: Api<RegionSwitch> = Api::namespaced(client.clone(), &show.shop.key.namespace);
-    let mut wanted = region_switch_of(&show.shop, &show.current, None, Timestamp::now());
+    let of = |key: &ShopKey| Api::<RegionSwitch>::namespaced(client.clone(), &key.namespace);
+    match show {
+        Show::Move(shop, current) => {
+            let api = of(&shop.key);
+            match &current.request {
+                Some(request) => {
+                    let status = |found: &RegionSwitch| {
+                        let generation = found.metadata.generation.unwrap_or_default();
+                        move_status(current, found.status.as_ref(), generation, Timestamp::now())
+                    };
+                    show_requester(&api, &request.name, &request.uid, status).await
+                }
+                None => show_record(&api, shop, current).await,
+            }
+        }
+        Show::Answer(key, answered) => {
+            let status = |found: &RegionSwitch| {
+                let generation = found.metadata.generation.unwrap_or_default();
+                answer_status(answered, found.status.as_ref(), generation, Timestamp::now())
+            };
+            show_requester(&of(key), &answered.request, &answered.uid, status).await
+        }
+    }
+}
+
+/// Writes the status of the object that a person created. One that is gone meanwhile needs no answer.
+async fn show_requester(
+    api: &Api<RegionSwitch>,
+    name: &str,
+    uid: &str,
+    status: impl Fn(&RegionSwitch) -> RegionSwitchStatus,
+) -> Result<(), NotShown> {
+    let found = bounded(api.get_opt(name)).await?;
+    let Some(found) = found.filter(|found| found.metadata.uid.as_deref() == Some(uid)) else {
+        return Ok(());
+    };
+    let shown = status(&found);
+    write_status(api, name, &found, &shown).await
+}
+
+async fn show_record(api: &Api<RegionSwitch>, shop: &Shop, current: &Move) -> Result<(), NotShown> {
+    let mut wanted = region_switch_of(shop, current, None, Timestamp::now());
     let plain = wanted.name_any();
     for name in [plain.clone(), format!("{plain}-2")] {
         wanted.metadata.name = Some(name);
-        match show_as(&api, show, &wanted).await {
+        match show_as(api, current, &wanted).await {
             Err(NotShown::Taken) => {}
             done => {
-                if show.current.outcome.is_some() {
-                    forget_old(&api, show).await;
+                if current.outcome.is_some() {
+                    forget_old(api, shop).await;
                 }
                 return done;
             }
@@ -77,8 +139,25 @@ async fn show_one(client: &Client, show: &Show) -> Result<(), NotShown> {
     Err(NotShown::Taken)
 }
 
+async fn write_status(
+    api: &Api<RegionSwitch>,
+    name: &str,
+    found: &RegionSwitch,
+    shown: &RegionSwitchStatus,
+) -> Result<(), NotShown> {
+    if found.status.as_ref() == Some(shown) {
+        return Ok(());
+    }
+    let patch = json!({
+        "metadata": {"resourceVersion": found.metadata.resource_version},
+        "status": shown,
+    });
+    bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))).await?;
+    Ok(())
+}
+
 /// Creates the record under this name, or compares with what is there, and writes its status.
-async fn show_as(api: &Api<RegionSwitch>, show: &Show, wanted: &RegionSwitch) -> Result<(), NotShown> {
+async fn show_as(api: &Api<RegionSwitch>, current: &Move, wanted: &RegionSwitch) -> Result<(), NotShown> {
     let name = wanted.name_any();
     let found = match bounded(api.get_opt(&name)).await? {
         Some(found) => found,
@@ -88,21 +167,13 @@ async fn show_as(api: &Api<RegionSwitch>, show: &Show, wanted: &RegionSwitch) ->
     if found.spec.request != wanted.spec.request {
         return Err(NotShown::Taken);
     }
-    let shown = region_switch_of(&show.shop, &show.current, found.status.as_ref(), Timestamp::now());
-    if found.status == shown.status {
-        return Ok(());
-    }
-    let patch = json!({
-        "metadata": {"resourceVersion": found.metadata.resource_version},
-        "status": shown.status,
-    });
-    bounded(api.patch_status(&name, &PatchParams::default(), &Patch::Merge(&patch))).await?;
-    Ok(())
+    let shown = move_status(current, found.status.as_ref(), RECORD_GENERATION, Timestamp::now());
+    write_status(api, &name, &found, &shown).await
 }
 
 /// Deletes the oldest ended records of the controller beyond the number that is kept.
-async fn forget_old(api: &Api<RegionSwitch>, show: &Show) {
-    let selector = format!("spec.request.storefrontName={}", show.shop.key.name);
+async fn forget_old(api: &Api<RegionSwitch>, shop: &Shop) {
+    let selector = format!("spec.request.storefrontName={}", shop.key.name);
     let Ok(listed) = bounded(api.list(&ListParams::default().fields(&selector))).await else {
         return;
     };

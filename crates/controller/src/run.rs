@@ -111,6 +111,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         renewed: Instant::now(),
         lease: None,
         handed_in: BTreeSet::new(),
+        switches: BTreeMap::new(),
         wake: None,
         client,
     };

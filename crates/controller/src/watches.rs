@@ -1,8 +1,8 @@
-//! Watches: Storefronts, classes, namespaces and Secrets, each a stream into the driver. A malformed object stops
+//! Watches: Storefronts, RegionSwitches, classes, namespaces and Secrets, each a stream into the driver. A malformed object stops
 //! nobody else, and a watch that stays in error is told.
 
 use crate::driver::Happened;
-use breakwater_api::{Storefront, StorefrontClass};
+use breakwater_api::{RegionSwitch, Storefront, StorefrontClass};
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::Api;
@@ -30,6 +30,10 @@ pub(crate) enum Saw {
     Unreadable(String, String, String),
     /// A Storefront is gone: namespace, name.
     StorefrontGone(String, String),
+    /// A RegionSwitch without an outcome.
+    Switch(Box<RegionSwitch>),
+    /// A RegionSwitch ended or is gone: namespace, name.
+    SwitchGone(String, String),
     /// A class.
     Class(Box<StorefrontClass>),
     /// A class is gone.
@@ -48,13 +52,24 @@ pub(crate) enum Saw {
 pub(crate) fn start(client: &Client, namespace: &str, tell: &mpsc::UnboundedSender<Happened>) {
     tokio::spawn(watch(
         Api::<DeserializeGuard<Storefront>>::all(client.clone()),
+        config(),
         "storefronts",
         tell.clone(),
         storefront,
         |namespace, name| Some(Saw::StorefrontGone(namespace, name)),
     ));
+    // Those that ended are many, and nobody asks for anything by them.
+    tokio::spawn(watch(
+        Api::<DeserializeGuard<RegionSwitch>>::all(client.clone()),
+        config().fields("status.outcome="),
+        "regionswitches",
+        tell.clone(),
+        switch,
+        |namespace, name| Some(Saw::SwitchGone(namespace, name)),
+    ));
     tokio::spawn(watch(
         Api::<DeserializeGuard<StorefrontClass>>::all(client.clone()),
+        config(),
         "classes",
         tell.clone(),
         class,
@@ -62,6 +77,7 @@ pub(crate) fn start(client: &Client, namespace: &str, tell: &mpsc::UnboundedSend
     ));
     tokio::spawn(watch(
         Api::<Namespace>::all(client.clone()),
+        config(),
         "namespaces",
         tell.clone(),
         |namespace| Saw::Namespace(Box::new(namespace)),
@@ -70,6 +86,7 @@ pub(crate) fn start(client: &Client, namespace: &str, tell: &mpsc::UnboundedSend
     ));
     tokio::spawn(watch(
         Api::<Secret>::namespaced(client.clone(), namespace),
+        config(),
         "secrets",
         tell.clone(),
         |secret| Saw::Secret(Box::new(secret)),
@@ -90,6 +107,19 @@ fn storefront(guard: DeserializeGuard<Storefront>) -> Saw {
             name,
             breakwater_providers::clean(&invalid.to_string()).to_string(),
         ),
+    }
+}
+
+fn switch(guard: DeserializeGuard<RegionSwitch>) -> Saw {
+    let (namespace, name) = (guard.namespace().unwrap_or_default(), guard.name_any());
+    match guard.0 {
+        Ok(switch) => Saw::Switch(Box::new(switch)),
+        // What cannot be read asks for nothing.
+        Err(invalid) => {
+            let why = breakwater_providers::clean(&invalid.to_string());
+            tracing::warn!(namespace, name, %why, "a RegionSwitch cannot be read; the others go on");
+            Saw::SwitchGone(namespace, name)
+        }
     }
 }
 
@@ -138,8 +168,13 @@ fn key_of(object: &impl ResourceExt) -> Key {
     (object.namespace().unwrap_or_default(), object.name_any())
 }
 
+fn config() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_TIMEOUT)
+}
+
 async fn watch<K>(
     api: Api<K>,
+    config: watcher::Config,
     what: &'static str,
     tell: mpsc::UnboundedSender<Happened>,
     saw: impl Fn(K) -> Saw,
@@ -148,7 +183,6 @@ async fn watch<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
     K::DynamicType: Default,
 {
-    let config = watcher::Config::default().timeout(WATCH_TIMEOUT);
     let mut stream = std::pin::pin!(watcher(api, config).default_backoff());
     let mut failing_since: Option<Instant> = None;
     let mut shown = Shown::default();

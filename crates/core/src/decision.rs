@@ -7,6 +7,7 @@ use crate::journal::{Journal, SteeringMap};
 use crate::outcome::Outcome;
 use crate::reading::{Query, RecordSet};
 use crate::refusal::{Blocker, Refusal};
+use crate::request::Answer;
 use crate::shop::Scope;
 use crate::time::Now;
 use jiff::Timestamp;
@@ -26,6 +27,8 @@ pub struct Decision {
     pub blockers: Vec<Blocker>,
     /// What the nearest promotion still lacks.
     pub missing: Vec<Missing>,
+    /// What is said to requests that do not begin.
+    pub answers: Vec<Answer>,
     /// Whether each level is as it should be.
     pub levels: Levels,
     /// What comes next.
@@ -211,6 +214,13 @@ pub enum Effect {
     },
     /// `StopDBInstance`.
     Stop {
+        /// Account and region.
+        scope: Scope,
+        /// Instance.
+        instance: Text,
+    },
+    /// `StartDBInstance`.
+    Start {
         /// Account and region.
         scope: Scope,
         /// Instance.

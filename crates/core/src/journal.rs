@@ -5,6 +5,7 @@
 use crate::Text;
 use crate::diagnosis::Diagnosis;
 use crate::places::Places;
+use crate::request::{Asker, RequestRef};
 use crate::time::since;
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -77,7 +78,16 @@ pub struct Journal {
     /// The identities that all of this is about; an edit of one of them means to adopt anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub places: Option<Places>,
+    /// The owner in whose place a person's Adopt puts us, until our TXT is seen there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takes_over: Option<Text>,
+    /// The last requests that began and ended, by `metadata.uid`: none of them begins again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ended_requests: Vec<Text>,
 }
+
+/// So many ended requests are remembered; older ones are of another epoch, or have long expired.
+const ENDED_REQUESTS: usize = 16;
 
 impl Journal {
     /// The move in flight, if there is one.
@@ -90,6 +100,17 @@ impl Journal {
     #[must_use]
     pub fn put_back_of(&self, what: &str) -> Option<&PutBack> {
         self.put_back.iter().find(|level| *level.what == *what)
+    }
+
+    /// Ends the move in flight with this record of it. Its request, if it had one, does not begin again.
+    pub fn end_move(&mut self, ended: Move) {
+        if let Some(request) = ended.request.as_ref().filter(|r| !self.ended_requests.contains(&r.uid)) {
+            self.ended_requests.push(request.uid.clone());
+            if self.ended_requests.len() > ENDED_REQUESTS {
+                self.ended_requests.remove(0);
+            }
+        }
+        self.current = Some(ended);
     }
 
     /// The open obligation of this kind.
@@ -208,12 +229,32 @@ pub struct Move {
     /// How it ended; absent while in flight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<MoveOutcome>,
+    /// The person's request behind it; none for a move that the controller decided by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestRef>,
     /// Why it was rolled back, refused or aborted, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Text>,
     /// When each phase began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<PhaseTime>,
+}
+
+impl Move {
+    /// For whom its refusals are asked.
+    #[must_use]
+    pub fn asker(&self) -> Asker<'_> {
+        match &self.request {
+            None => Asker::Automatic,
+            Some(request) => Asker::Person {
+                overrides: &request.overrides,
+                allow_loss: request
+                    .allow_data_loss_seconds
+                    .and_then(|seconds| u64::try_from(seconds).ok())
+                    .map(Duration::from_secs),
+            },
+        }
+    }
 }
 
 /// When a phase began.

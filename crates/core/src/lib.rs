@@ -18,6 +18,7 @@ pub mod plan;
 pub mod reading;
 pub mod refusal;
 pub mod report;
+pub mod request;
 pub mod shop;
 pub mod side;
 pub mod time;

@@ -1,6 +1,8 @@
 //! The plan: from what is known to what comes next. A table of contents; each step has its own file.
 
 mod adopt;
+mod adopt_by_request;
+mod asked;
 mod begin;
 mod block;
 mod bookkeep;
@@ -36,6 +38,7 @@ use crate::evidence::Evidence;
 use crate::facts::{Facts, Fleet};
 use crate::journal::Journal;
 use crate::refusal::Refusal;
+use crate::request::Request;
 use crate::shop::{Mode, Shop};
 use crate::side::Side;
 use crate::time::Now;
@@ -60,6 +63,8 @@ pub struct Input<'a> {
     pub fleet: &'a Fleet,
     /// What this process has sent for this shop.
     pub calls: &'a [SentCall],
+    /// Requests that have not ended, oldest first.
+    pub requests: &'a [Request],
 }
 
 /// What the parts of a plan share: the input, and what follows from it alone.
@@ -90,6 +95,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
     sight.refusals = refuse::refusals(&sight);
     let blockers = block::blockers(&sight);
     let missing = missing::missing(&sight);
+    let answers = asked::answers(&sight);
     let levels = levels(&sight);
     let look = look::look(&sight);
     let next = next(&sight, levels);
@@ -108,6 +114,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         refusals: sight.refusals,
         blockers,
         missing,
+        answers,
         levels,
         next,
         look,
@@ -141,7 +148,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if sight.input.shop.deleting {
         return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
     }
-    if let Some(anew) = adopt::entry(sight) {
+    if let Some(anew) = adopt_by_request::entry(sight).or_else(|| adopt::entry(sight)) {
         return Some(bookkeep::signed(sight, anew));
     }
     if adopt::seems_old(sight) || adopt::may_be_old(sight) {
@@ -150,6 +157,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let due = phases::entry(sight)
         .or_else(|| moved::entry(sight))
         .or_else(|| fence::entry(sight))
+        .or_else(|| asked::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
         .or_else(|| contested::entry(sight))
@@ -191,17 +199,28 @@ fn levels(sight: &Sight<'_>) -> Levels {
 impl Sight<'_> {
     /// Whether anything may be sent at all.
     fn may_touch(&self) -> bool {
-        self.input.shop.policy.mode != Mode::Observe && !self.input.shop.suspended && self.foreign_owner().is_none()
+        !self.only_observes() && !self.input.shop.suspended && self.foreign_owner().is_none()
     }
 
-    /// The owner that another installation's TXT names. One that cannot be read is not ours either: it may be of a newer
-    /// form, or somebody else's altogether.
+    /// Mode Observe touches nothing, except for what a person asked for, and what that owes.
+    fn only_observes(&self) -> bool {
+        let journal = self.input.journal;
+        let asked = journal.in_flight().is_some_and(|m| !m.automatic) || !journal.obligations.is_empty();
+        self.input.shop.policy.mode == Mode::Observe && !asked
+    }
+
+    /// The owner that another installation's TXT names, unless a person has put us in its place. A TXT that cannot be read
+    /// is not ours either: it may be of a newer form, or somebody else's altogether.
     fn foreign_owner(&self) -> Option<Text> {
+        let taken_over = |owner: &str| self.input.journal.takes_over.as_deref() == Some(owner);
         match &self.input.actual.owner {
-            Some(record) => (record.owner != self.input.shop.owner).then(|| record.owner.clone()),
+            Some(record) => {
+                let ours = record.owner == self.input.shop.owner || taken_over(&record.owner);
+                (!ours).then(|| record.owner.clone())
+            }
             None => {
                 let names = self.input.actual.names()?;
-                names.txt.is_some().then(|| UNREADABLE_OWNER.into())
+                (names.txt.is_some() && !taken_over(UNREADABLE_OWNER)).then(|| UNREADABLE_OWNER.into())
             }
         }
     }

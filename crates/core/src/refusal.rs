@@ -2,6 +2,7 @@
 
 use crate::Text;
 use crate::facts::InstanceVote;
+use crate::request::Override;
 use jiff::Timestamp;
 
 /// A refusal with its evidence. The list is closed; `report` has the words and remedies.
@@ -102,6 +103,88 @@ impl Refusal {
             Refusal::OwnedElsewhere { .. } => "OwnedElsewhere",
             Refusal::UnknownActive => "UnknownActive",
             Refusal::StaleEpoch => "StaleEpoch",
+        }
+    }
+
+    /// The name by which a person may override it; `None`: nobody can.
+    #[must_use]
+    pub fn overridden_by(&self) -> Option<Override> {
+        match self {
+            Refusal::ObserveMode => Some(Override::ObserveMode),
+            Refusal::AwaitingApproval => Some(Override::AwaitingApproval),
+            Refusal::Frozen { .. } => Some(Override::Frozen),
+            Refusal::Quarantine => Some(Override::Quarantine),
+            Refusal::NotHeld { .. } => Some(Override::NotHeld),
+            Refusal::LossUnknown => Some(Override::LossUnknown),
+            Refusal::LossOverBudget { .. } => Some(Override::LossOverBudget),
+            Refusal::StandbyBusy { .. } => Some(Override::StandbyBusy),
+            Refusal::StandbyServicesDown => Some(Override::StandbyServicesDown),
+            Refusal::TrafficNotMoved { .. } => Some(Override::TrafficNotMoved),
+            Refusal::NameUnmovable => Some(Override::NameUnmovable),
+            Refusal::CoolDown { .. } => Some(Override::CoolDown),
+            Refusal::ObligationOpen => Some(Override::ObligationOpen),
+            Refusal::Paced => Some(Override::Paced),
+            Refusal::Suspended
+            | Refusal::StandbyMissing
+            | Refusal::StandbyNotReplica
+            | Refusal::MoveInFlight
+            | Refusal::OwnedElsewhere { .. }
+            | Refusal::UnknownActive
+            | Refusal::StaleEpoch => None,
+        }
+    }
+
+    /// Whether it stands against automatic moves only: a person who asks has seen it.
+    #[must_use]
+    pub fn binds_automatic_alone(&self) -> bool {
+        match self {
+            Refusal::ObserveMode
+            | Refusal::AwaitingApproval
+            | Refusal::Quarantine
+            | Refusal::NotHeld { .. }
+            | Refusal::CoolDown { .. } => true,
+            Refusal::Suspended
+            | Refusal::Frozen { .. }
+            | Refusal::LossUnknown
+            | Refusal::LossOverBudget { .. }
+            | Refusal::StandbyMissing
+            | Refusal::StandbyBusy { .. }
+            | Refusal::StandbyNotReplica
+            | Refusal::StandbyServicesDown
+            | Refusal::TrafficNotMoved { .. }
+            | Refusal::NameUnmovable
+            | Refusal::MoveInFlight
+            | Refusal::ObligationOpen
+            | Refusal::Paced
+            | Refusal::OwnedElsewhere { .. }
+            | Refusal::UnknownActive
+            | Refusal::StaleEpoch => false,
+        }
+    }
+
+    /// Whether it ends by itself: a request waits for that until its `startBefore`.
+    #[must_use]
+    pub fn ends_by_itself(&self) -> bool {
+        match self {
+            Refusal::StandbyBusy { .. } | Refusal::Paced | Refusal::Frozen { .. } => true,
+            Refusal::ObserveMode
+            | Refusal::AwaitingApproval
+            | Refusal::Suspended
+            | Refusal::Quarantine
+            | Refusal::NotHeld { .. }
+            | Refusal::LossUnknown
+            | Refusal::LossOverBudget { .. }
+            | Refusal::StandbyMissing
+            | Refusal::StandbyNotReplica
+            | Refusal::StandbyServicesDown
+            | Refusal::TrafficNotMoved { .. }
+            | Refusal::NameUnmovable
+            | Refusal::MoveInFlight
+            | Refusal::CoolDown { .. }
+            | Refusal::ObligationOpen
+            | Refusal::OwnedElsewhere { .. }
+            | Refusal::UnknownActive
+            | Refusal::StaleEpoch => false,
         }
     }
 }

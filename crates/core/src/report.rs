@@ -1,8 +1,11 @@
 //! Words for people, made here and nowhere else: what is so, what comes next, what to do.
 
 use crate::Text;
+mod answered;
 mod conditions;
 mod words;
+
+pub use answered::{Answered, answered};
 
 use crate::decision::{Decision, Levels, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;

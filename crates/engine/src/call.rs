@@ -46,6 +46,7 @@ impl Lane {
         match effect {
             Effect::SetReadOnly { scope, .. }
             | Effect::Stop { scope, .. }
+            | Effect::Start { scope, .. }
             | Effect::Tag { scope, .. }
             | Effect::Untag { scope, .. } => Lane::Aws(scope.clone()),
             Effect::ChangeNames { class, .. } => Lane::Names(class.clone()),

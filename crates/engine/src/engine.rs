@@ -2,6 +2,7 @@
 
 use crate::kept_shop::{KeptShop, Writing};
 use crate::port::{In, Out, Ticket};
+use crate::requests::Requests;
 use crate::watchlist::Watchlist;
 use breakwater_core::Text;
 use breakwater_core::decision::Next;
@@ -31,6 +32,7 @@ pub struct Engine {
     pub(crate) shops: BTreeMap<ShopKey, KeptShop>,
     pub(crate) watchlist: Watchlist,
     pub(crate) fleet: Fleet,
+    pub(crate) requests: Requests,
     /// Until when (monotonic) the lease is valid.
     pub(crate) lease: Option<Duration>,
     wakes: BTreeSet<(Duration, ShopKey)>,
@@ -50,6 +52,7 @@ impl Engine {
             shops: BTreeMap::new(),
             watchlist: Watchlist::default(),
             fleet: Fleet::default(),
+            requests: Requests::default(),
             lease: None,
             wakes: BTreeSet::new(),
             dirty: BTreeSet::new(),
@@ -85,6 +88,8 @@ impl Engine {
                 self.dirty.insert(key);
             }
             In::Gone(key) => self.forget(&key),
+            In::Request(key, request) => self.take_request(key, *request),
+            In::RequestGone(key, uid) => self.forget_request(key, &uid),
             In::Reading(reading) => {
                 for key in self.watchlist.lookers(&reading.key) {
                     if let Some(kept) = self.shops.get_mut(&key) {
@@ -140,10 +145,11 @@ impl Engine {
         if !kept.knows_journal() {
             return;
         }
-        let decision = plan(&kept.input(now, &self.settings.me, &self.fleet));
+        let decision = plan(&kept.input(now, &self.settings.me, &self.fleet, self.requests.of(key)));
         self.look(key, &decision);
         self.set_wake(key, decision.wake);
         self.note_diagnosis(now, key, &decision, out);
+        self.answer_requests(now, key, &decision, out);
         match &decision.next {
             Next::Record(journal) => self.write_entry(now, key, journal, out),
             Next::Act(steps) if may_send => self.send(now, key, steps, out),

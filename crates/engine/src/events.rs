@@ -22,7 +22,10 @@ impl Engine {
             return;
         }
         let Some(kept) = self.shops.get(key) else { return };
-        let said = report(&kept.input(now, &self.settings.me, &self.fleet), decision);
+        let said = report(
+            &kept.input(now, &self.settings.me, &self.fleet, self.requests.of(key)),
+            decision,
+        );
         let condition = said
             .conditions
             .into_iter()

@@ -57,7 +57,7 @@ impl Engine {
         }
         let input = Input {
             journal,
-            ..kept.input(now, &me, &fleet)
+            ..kept.input(now, &me, &fleet, self.requests.of(key))
         };
         let decision = plan(&input);
         let status = Box::new(Status {
@@ -78,7 +78,7 @@ impl Engine {
         if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
             return;
         }
-        let seen = visible(&kept.input(now, &me, &fleet), decision);
+        let seen = visible(&kept.input(now, &me, &fleet, self.requests.of(key)), decision);
         if kept.visible.as_ref() == Some(&seen) {
             kept.report_due = None;
             return;
@@ -93,7 +93,7 @@ impl Engine {
         kept.report_due = None;
         let status = Box::new(Status {
             journal: kept.journal.clone(),
-            report: report(&kept.input(now, &me, &fleet), decision),
+            report: report(&kept.input(now, &me, &fleet, self.requests.of(key)), decision),
         });
         kept.visible = Some(seen);
         store(kept, key, ticket, status, out);

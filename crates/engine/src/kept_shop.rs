@@ -14,6 +14,7 @@ use breakwater_core::places::{Places, in_force};
 use breakwater_core::plan::Input;
 use breakwater_core::reading::{Cause, Reading};
 use breakwater_core::report::Visible;
+use breakwater_core::request::Request;
 use breakwater_core::shop::Shop;
 use breakwater_core::side::Side;
 use breakwater_core::time::Now;
@@ -136,7 +137,7 @@ impl KeptShop {
         self.cause = reading.cause;
     }
 
-    pub(crate) fn input<'a>(&'a self, now: Now, me: &'a Text, fleet: &'a Fleet) -> Input<'a> {
+    pub(crate) fn input<'a>(&'a self, now: Now, me: &'a Text, fleet: &'a Fleet, requests: &'a [Request]) -> Input<'a> {
         Input {
             now,
             me,
@@ -146,6 +147,7 @@ impl KeptShop {
             journal: &self.journal,
             fleet,
             calls: &self.calls,
+            requests,
         }
     }
 

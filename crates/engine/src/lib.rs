@@ -10,6 +10,7 @@ mod engine;
 mod events;
 mod keep;
 mod kept_shop;
+mod requests;
 mod send;
 mod watchlist;
 

@@ -7,7 +7,8 @@ use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{Journal, Move};
 use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::{Cause, Query, Reading};
-use breakwater_core::report::Report;
+use breakwater_core::report::{Answered, Report};
+use breakwater_core::request::Request;
 use breakwater_core::shop::{Shop, ShopKey};
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub enum In {
     Shop(Box<Shop>, Kept),
     /// A Storefront is gone.
     Gone(ShopKey),
+    /// A RegionSwitch that has no outcome, as the API server has it now.
+    Request(ShopKey, Box<Request>),
+    /// A RegionSwitch ended or is gone, by its `metadata.uid`. A move that it began goes on.
+    RequestGone(ShopKey, Text),
     /// One answer of the world.
     Reading(Box<Reading>),
     /// All readings of this query have been handed in.
@@ -114,6 +119,8 @@ pub enum Out {
     },
     /// Make the RegionSwitch of this move show what the journal says. A projection: retried, never waited for.
     Record(ShopKey, Box<Move>),
+    /// Tell a requester on their RegionSwitch. Retried, never waited for.
+    Answer(ShopKey, Box<Answered>),
     /// Tell people.
     Event(Event),
     /// Remove the finalizer.

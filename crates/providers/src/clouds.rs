@@ -214,6 +214,7 @@ async fn send_effect(
     let done = match effect {
         Effect::SetReadOnly { scope, group, on } => class.aws.set_read_only(sending, scope, group, *on).await,
         Effect::Stop { scope, instance } => class.aws.stop(sending, scope, instance).await,
+        Effect::Start { scope, instance } => class.aws.start(sending, scope, instance).await,
         Effect::Tag { scope, arn, tags } => class.aws.tag(sending, scope, arn, tags).await,
         Effect::Untag { scope, arn, keys } => class.aws.untag(sending, scope, arn, keys).await,
         Effect::ChangeNames { zone, changes, .. } => {
@@ -281,6 +282,7 @@ fn class_of_effect(effect: &Effect) -> &Text {
     match effect {
         Effect::SetReadOnly { scope, .. }
         | Effect::Stop { scope, .. }
+        | Effect::Start { scope, .. }
         | Effect::Tag { scope, .. }
         | Effect::Untag { scope, .. } => &scope.class,
         Effect::ChangeNames { class, .. } | Effect::PatchBalancer { class, .. } => class,

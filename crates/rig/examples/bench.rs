@@ -75,6 +75,7 @@ fn steady_plan() -> Result<u64, Box<dyn Error>> {
         journal: &journal,
         fleet: &fleet,
         calls: &[],
+        requests: &[],
     };
     let decision = plan(&input);
     if decision.diagnosis != Diagnosis::Healthy || decision.next != Next::Idle || !decision.refusals.is_empty() {

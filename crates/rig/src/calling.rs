@@ -169,6 +169,12 @@ fn effect_request(effect: &Effect) -> Request {
                 id: instance.to_string(),
             },
         ),
+        Effect::Start { scope, instance } => rds(
+            &scope.region,
+            RdsOp::StartInstance {
+                id: instance.to_string(),
+            },
+        ),
         Effect::Tag { scope, arn, tags } => rds(
             &scope.region,
             RdsOp::AddTags {

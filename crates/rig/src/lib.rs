@@ -7,6 +7,7 @@ mod calling;
 mod deeds;
 mod papers;
 mod plot;
+mod requests;
 mod rig;
 mod shops;
 mod store;

@@ -3,6 +3,7 @@
 use crate::asking::Asking;
 use crate::deeds::WRITE;
 use crate::plot::{Aim, Deed, Plot, Twist};
+use crate::requests::Switches;
 use crate::shops::shop_of;
 use crate::store::{HistoryEntry, Store};
 use breakwater_core::facts::Fleet;
@@ -83,6 +84,7 @@ pub struct Rig {
     wake: Option<(i64, u64)>,
     steps: u64,
     events: Vec<(i64, Event)>,
+    pub(crate) switches: Switches,
     pub(crate) leases: Vec<(i64, String, i64)>,
     renewal_takes: i64,
     renewals_fail: bool,
@@ -115,6 +117,7 @@ impl Rig {
             wake: None,
             steps: 0,
             events: Vec::new(),
+            switches: Switches::default(),
             leases: Vec::new(),
             renewal_takes: 0,
             renewals_fail: false,
@@ -172,6 +175,7 @@ impl Rig {
         for shop in shops {
             self.hand_in_shop(shop);
         }
+        self.hand_in_requests();
         // A new holder first watches the old one idle for a whole lease.
         self.push(self.lease_from.max(self.world.now()), Happens::Renew);
     }
@@ -334,7 +338,7 @@ impl Rig {
         self.feed(In::QueryDone(cause));
     }
 
-    fn feed(&mut self, input: In) {
+    pub(crate) fn feed(&mut self, input: In) {
         let now = self.now();
         let mut out = Vec::new();
         if let Some(engine) = &mut self.engine {
@@ -388,7 +392,8 @@ impl Rig {
                 self.shops.remove(&key);
                 self.feed(In::Gone(key));
             }
-            Out::Record(..) => {}
+            Out::Record(key, current) => self.show_record(&key, &current),
+            Out::Answer(key, answered) => self.show_answer(key, *answered),
         }
     }
 

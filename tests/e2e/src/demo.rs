@@ -37,6 +37,9 @@ pub enum Scenario {
     Flapping,
     /// Cloudflare's API is gone; its edge serves on.
     CloudflareDown,
+    /// The active region is us-east-1, and Route 53's control plane dies with it; people override.
+    #[value(name = "us-east-1-down")]
+    UsEast1Down,
 }
 
 impl Scenario {
@@ -52,6 +55,23 @@ impl Scenario {
             Scenario::Patching => "patching",
             Scenario::Flapping => "flapping",
             Scenario::CloudflareDown => "cloudflare-down",
+            Scenario::UsEast1Down => "us-east-1-down",
+        }
+    }
+
+    /// A region of the examples, and another one that plays its part.
+    #[must_use]
+    pub fn instead(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Scenario::UsEast1Down => Some((REGION, "us-east-1")),
+            Scenario::RegionDown
+            | Scenario::Partition
+            | Scenario::DatabaseDown
+            | Scenario::ServicesDown
+            | Scenario::BadRelease
+            | Scenario::Patching
+            | Scenario::Flapping
+            | Scenario::CloudflareDown => None,
         }
     }
 
@@ -59,7 +79,7 @@ impl Scenario {
     #[must_use]
     pub fn moving(self) -> &'static [&'static str] {
         match self {
-            Scenario::RegionDown | Scenario::Partition => &MOVING,
+            Scenario::RegionDown | Scenario::Partition | Scenario::UsEast1Down => &MOVING,
             Scenario::DatabaseDown => &["shop-ca"],
             Scenario::ServicesDown
             | Scenario::BadRelease
@@ -99,6 +119,7 @@ pub async fn play(scenario: Scenario, setting: Setting) -> Result<Summary, Troub
         Scenario::Patching => nights::patching(&stage, &table, &mut notes).await?,
         Scenario::Flapping => nights::flapping(&stage, &table, &mut notes).await?,
         Scenario::CloudflareDown => nights::cloudflare_down(&stage, &table, &mut notes).await?,
+        Scenario::UsEast1Down => nights::us_east_1_down(&stage, &table, &mut notes).await?,
     }
     table.shot(&stage, "after");
     let ledger = stage.world.ledger().await?;

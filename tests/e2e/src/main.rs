@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         seed: args.seed,
         kubeconfig: args.kubeconfig,
         through_proxy: false,
+        instead: args.scenario.instead(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

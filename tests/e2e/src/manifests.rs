@@ -23,14 +23,15 @@ pub fn crds() -> Result<String, Trouble> {
     Ok(texts?.join("\n---\n"))
 }
 
-/// The examples, with the shops' URLs where this world serves them.
+/// The examples, with the shops' URLs where this world serves them, and one region in another's place if asked.
 ///
 /// # Errors
 /// When a file cannot be read.
-pub fn examples(world: &str) -> Result<String, Trouble> {
+pub fn examples(world: &str, instead: Option<(&str, &str)>) -> Result<String, Trouble> {
     let mut texts = Vec::new();
     for name in EXAMPLES {
         let text = read(root().join("docs/examples").join(name))?;
+        let text = instead.map_or_else(|| text.clone(), |(region, by)| text.replace(region, by));
         texts.push(served_by(&text, world));
     }
     Ok(texts.join("\n---\n"))

@@ -33,6 +33,8 @@ pub struct Setting {
     pub kubeconfig: Option<PathBuf>,
     /// The controller speaks to the API server through the holding proxy.
     pub through_proxy: bool,
+    /// A region of the demo, and another one that plays its part.
+    pub instead: Option<(&'static str, &'static str)>,
 }
 
 /// A stage that is set.
@@ -70,6 +72,7 @@ impl Setting {
             seed: 7,
             kubeconfig: None,
             through_proxy: false,
+            instead: None,
         }
     }
 }
@@ -125,7 +128,7 @@ impl Stage {
     /// # Errors
     /// When the API server refuses one.
     pub fn apply_examples(&self) -> Result<String, Trouble> {
-        let examples = manifests::examples(&self.world.file.base_url)?;
+        let examples = manifests::examples(&self.world.file.base_url, self.setting.instead)?;
         let secret = manifests::secret(&self.world.file.cloudflare_token);
         self.apply(&format!("{examples}\n---\n{secret}"))
     }
@@ -451,16 +454,17 @@ async fn start_world(setting: &Setting) -> Result<(Running, World), Trouble> {
     let state = setting.dir.join("world.json");
     let _ = std::fs::remove_file(&state);
     let mut command = Command::new(programs().join("breakwater-world"));
-    command
-        .args(["--demo", "--listen", "127.0.0.1:0"])
-        .args([
-            "--time-scale",
-            &setting.time_scale.to_string(),
-            "--seed",
-            &setting.seed.to_string(),
-        ])
-        .arg("--state")
-        .arg(&state);
+    match setting.instead {
+        None => command.arg("--demo"),
+        Some(instead) => command.arg("--setup").arg(setup_with(setting, instead)?),
+    };
+    command.args(["--listen", "127.0.0.1:0"]).args([
+        "--time-scale",
+        &setting.time_scale.to_string(),
+        "--seed",
+        &setting.seed.to_string(),
+    ]);
+    command.arg("--state").arg(&state);
     let mut running = Running::start(command, "breakwater-world", &setting.dir.join("world.log"))?;
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(30) && !running.has_ended() {
@@ -473,6 +477,25 @@ async fn start_world(setting: &Setting) -> Result<(Running, World), Trouble> {
         "breakwater-world did not start; see {}",
         setting.dir.join("world.log").display()
     )))
+}
+
+/// The demo's setup, with one region in another's place.
+fn setup_with(setting: &Setting, (region, by): (&str, &str)) -> Result<PathBuf, Trouble> {
+    let path = setting.dir.join("setup.json");
+    let printed = Command::new(programs().join("breakwater-world"))
+        .args(["--demo", "--print-setup"])
+        .output()
+        .map_err(|error| Trouble::Program(format!("breakwater-world --print-setup: {error}")))?;
+    let mut setup: Value = serde_json::from_slice(&printed.stdout)
+        .map_err(|error| Trouble::Program(format!("breakwater-world --print-setup: {error}")))?;
+    if let Some(regions) = setup["regions"].as_array_mut() {
+        regions.retain(|known| known != by);
+    }
+    std::fs::write(&path, setup.to_string().replace(region, by)).map_err(|source| Trouble::File {
+        path: path.display().to_string(),
+        source,
+    })?;
+    Ok(path)
 }
 
 async fn client(kubeconfig: &Path) -> Result<Client, Trouble> {

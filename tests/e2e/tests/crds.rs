@@ -67,7 +67,7 @@ fn refused(stage: &Stage, text: &str) -> Result<(), String> {
 /// Generations never move. The first apply after another manager may record the managers' own bookkeeping; from then on
 /// resourceVersion stands still too, whoever applies.
 fn applies_change_nothing(stage: &Stage) -> Outcome {
-    let manifests = manifests::examples(&stage.world.file.base_url)?;
+    let manifests = manifests::examples(&stage.world.file.base_url, None)?;
     let client_side = ["apply", "-f", "-"];
     let server_side = ["apply", "--server-side", "--field-manager=second", "-f", "-"];
     for manager in [&client_side[..], &server_side[..], &client_side[..]] {

@@ -90,7 +90,7 @@ fn specs(stage: &Stage) -> Result<Vec<(Value, Value)>, Trouble> {
 
 /// By the first manager and by a second one. Journals are written meanwhile, and only grow.
 fn apply_all(stage: &Stage, when: &str) -> Outcome {
-    let manifests = manifests::examples(&stage.world.file.base_url)?;
+    let manifests = manifests::examples(&stage.world.file.base_url, None)?;
     let epochs = |stage: &Stage| -> Result<Vec<i64>, Trouble> {
         SHOPS
             .iter()

@@ -19,7 +19,7 @@ const BOUNDED: Duration = Duration::from_secs(15);
 #[tokio::test(flavor = "multi_thread")]
 async fn grants_edits_suspension_and_deletion() -> Outcome {
     let mut stage = Stage::set(Setting::of_test("lifecycle", 20)).await?;
-    let examples = manifests::examples(&stage.world.file.base_url)?;
+    let examples = manifests::examples(&stage.world.file.base_url, None)?;
     stage.apply(&examples)?;
     stage.start_controller()?;
     a_missing_secret_is_told(&stage).await?;

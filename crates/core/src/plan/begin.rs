@@ -1,20 +1,27 @@
-//! The begin of an automatic move: its number, evidence, loss and identities go on the record.
+//! The begin of a failover: its number, evidence, loss and identities go on the record.
 
 use super::Sight;
+use crate::facts::Facts;
 use crate::journal::{Journal, Move, MoveKind, Phase, PhaseTime};
 use crate::loss;
+use crate::request::RequestRef;
 use crate::time::after;
 use std::time::Duration;
 
 /// A move that cannot be prepared in this time is given up; what it needs are a few rounds of evidence.
 pub(super) const PREPARING_AT_MOST: Duration = Duration::from_secs(300);
 
-/// The entry that begins a move: a diagnosis calls for it, its votes have been held, and nothing refuses.
+/// The entry that begins a move by itself: a diagnosis calls for it, its votes have been held, and nothing refuses.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
     if !sight.diagnosis.calls_for_promotion() || !sight.refusals.is_empty() {
         return None;
     }
+    Some(failover(sight, facts, None))
+}
+
+/// The first entry of a failover.
+pub(super) fn failover(sight: &Sight<'_>, facts: &Facts, request: Option<RequestRef>) -> Journal {
     let (shop, now) = (sight.input.shop, sight.input.now);
     let (from, to) = (&shop.regions[facts.active], &shop.regions[facts.active.other()]);
     let mut journal = sight.input.journal.clone();
@@ -27,7 +34,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         from_instance: from.instance.clone(),
         to_instance: to.instance.clone(),
         diagnosis: sight.diagnosis,
-        automatic: true,
+        automatic: request.is_none(),
         phase: Phase::Requested,
         since: now.wall,
         deadline: Some(after(now.wall, PREPARING_AT_MOST)),
@@ -38,11 +45,12 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         repointed_at: None,
         verified_at: None,
         outcome: None,
+        request,
         because: None,
         steps: vec![PhaseTime {
             phase: Phase::Requested,
             at: now.wall,
         }],
     });
-    Some(journal)
+    journal
 }

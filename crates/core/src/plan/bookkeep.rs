@@ -5,7 +5,6 @@ use crate::evidence::is_broken;
 use crate::facts::{Facts, LinkVote};
 use crate::journal::{JOURNAL_VERSION, Journal};
 use crate::places::Places;
-use crate::shop::Mode;
 use crate::side::Side;
 use crate::time::since;
 use jiff::Timestamp;
@@ -21,7 +20,8 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         .evidence
         .new_up_for(input.now, input.journal)
         .is_some_and(|waited| waited >= GATHER);
-    (gathered || instants_changed(sight)).then(|| input.journal.clone())
+    let taken_over = input.journal.takes_over.is_some() && super::name::txt_is_ours(sight);
+    (gathered || taken_over || instants_changed(sight)).then(|| input.journal.clone())
 }
 
 /// Whether the instants that a restart must find differ from what the journal has. Trouble of a moment is not worth a
@@ -56,6 +56,10 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     journal.version = JOURNAL_VERSION;
     super::contested::forget_where_wanted_changed(input.journal, &mut journal);
     journal.holder = input.me.clone();
+    // Once our TXT stands, another owner there is somebody who came after us.
+    if super::name::txt_is_ours(sight) {
+        journal.takes_over = None;
+    }
     if let Some(facts) = sight
         .facts
         .as_ref()
@@ -74,7 +78,7 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
         journal.link_broken_since = None;
     }
     journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
-    if input.shop.policy.mode != Mode::Observe && journal.active_region.is_some() {
+    if !sight.only_observes() && journal.active_region.is_some() {
         if journal.places.is_none() && !input.shop.edit_waits {
             journal.places = Some(Places::of(input.shop));
         }

@@ -153,7 +153,7 @@ fn must_hold(sight: &Sight<'_>, what: &str) -> bool {
 }
 
 /// What a level is, given whether it differs: contested things are told apart.
-pub(super) fn level_state(sight: &Sight<'_>, what: &[Text], differs: impl Fn(&str) -> bool) -> LevelState {
+pub(super) fn level_state(sight: &Sight<'_>, what: &[Text], differs: impl Fn(&Text) -> bool) -> LevelState {
     let contested = || what.iter().filter(|what| is_contested(sight, what));
     if contested().any(|what| must_hold(sight, what)) {
         // Also in the moments in which it holds: the next run of whoever it is comes.

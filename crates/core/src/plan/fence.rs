@@ -1,11 +1,11 @@
 //! The fence level: the former writer refuses writes, and one that we made read-only in vain writes again.
 
-use super::Sight;
+use super::{Sight, sending};
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, Step};
 use crate::evidence::status_vote;
 use crate::facts::InstanceVote;
-use crate::journal::{Journal, Obligation, ObligationKind, Phase};
+use crate::journal::{Journal, MoveKind, Obligation, ObligationKind, Phase};
 use crate::reading::InstanceView;
 use crate::side::Side;
 use crate::time::since;
@@ -105,9 +105,22 @@ fn owed_steps(sight: &Sight<'_>, owed: &Obligation) -> Vec<Step> {
                 read_only_steps(sight, owed, side, view)
             }
         }
+        // A region that a person named as the active one is started: nobody else will.
+        ObligationKind::Unfence if &*view.status == "stopped" && adopted_with(sight, owed) => {
+            vec![Step::Effect(Effect::Start {
+                scope: sight.input.shop.scope(side),
+                instance: owed.instance.clone(),
+            })]
+        }
         ObligationKind::Unfence => unfence_steps(sight, side, view),
         ObligationKind::RebuildStandby => Vec::new(),
     }
+}
+
+/// Whether the last move is the adoption that owes this.
+fn adopted_with(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    let last = sight.input.journal.current.as_ref();
+    last.is_some_and(|m| m.kind == MoveKind::Adopt && m.number == owed.number)
 }
 
 /// Whether an automatic move is in flight whose diagnosis no longer holds.
@@ -171,7 +184,8 @@ fn unfence_steps(sight: &Sight<'_>, side: Side, view: &InstanceView) -> Vec<Step
             on: false,
         })];
     }
-    if view.tag_fenced.is_some() {
+    // The tag is what a lost journal finds the fence by: it goes last.
+    if view.tag_fenced.is_some() && parameters_settled(sight, side) {
         let keys = vec!["breakwater:fenced".into()];
         return vec![Step::Effect(Effect::Untag {
             scope,
@@ -192,11 +206,23 @@ pub(super) fn reads_read_only(sight: &Sight<'_>, side: Side) -> bool {
     read_only(sight, side).is_some_and(|value| value == "1")
 }
 
+/// Whether the group was read after our last change of it: an older reading may show what was before.
+fn parameters_settled(sight: &Sight<'_>, side: Side) -> bool {
+    sight.input.actual.instance(side).is_some_and(|view| {
+        let changed = Effect::SetReadOnly {
+            scope: sight.input.shop.scope(side),
+            group: view.group.clone(),
+            on: false,
+        };
+        sending::is_settled(sight, &changed)
+    })
+}
+
 /// Whether a reading taken after the obligation was opened says that the group does not.
 fn reads_writable(sight: &Sight<'_>, side: Side, owed: &Obligation) -> bool {
     let read = sight.input.actual.parameters[side].as_ref();
     let fresh = read.is_some_and(|read| !since(owed.since, read.asked.wall).is_zero());
-    fresh && read_only(sight, side).is_some_and(|value| value != "1")
+    fresh && parameters_settled(sight, side) && read_only(sight, side).is_some_and(|value| value != "1")
 }
 
 fn read_only<'a>(sight: &Sight<'a>, side: Side) -> Option<&'a str> {

@@ -131,9 +131,10 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
         let scope = shop.scope(side);
         let ids = vec![region.instance.clone()];
         let newer_than = round.max(last_call(sight, |effect| match effect {
-            Effect::Stop { scope: s, .. } | Effect::Tag { scope: s, .. } | Effect::Untag { scope: s, .. } => {
-                *s == scope
-            }
+            Effect::Stop { scope: s, .. }
+            | Effect::Start { scope: s, .. }
+            | Effect::Tag { scope: s, .. }
+            | Effect::Untag { scope: s, .. } => *s == scope,
             Effect::SetReadOnly { .. } | Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => false,
         }));
         looks.push(Look {

@@ -161,6 +161,7 @@ fn supply_all_and_it_flips_supply_less_and_it_does_not() {
         journal: &journal,
         fleet: &fleet,
         calls: &[],
+        requests: &[],
     };
     let mut seen = 0;
     for facts in every_combination() {

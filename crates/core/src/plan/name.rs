@@ -4,7 +4,9 @@ use super::{Sight, contested, moved, standpoint};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, NameChange, Step};
-use crate::journal::{NAME_LEVEL, Phase};
+use crate::evidence::status_vote;
+use crate::facts::InstanceVote;
+use crate::journal::{MoveKind, NAME_LEVEL, Phase};
 use crate::outcome::Outcome;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{NamesView, RecordSet};
@@ -180,13 +182,18 @@ fn writer_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
     }
 }
 
-fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
+/// The endpoint that the name should point at, once a move has repointed it. A region that a person named as the
+/// active one counts once its instance runs and follows nobody.
+pub(super) fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
     let journal = sight.input.journal;
     if journal.name_epoch != Some(journal.epoch) || moved::stops_everything(sight) {
         return None;
     }
     let side = sight.side(journal.active_region.as_ref())?;
-    sight.input.actual.instance(side)?.endpoint.as_ref()
+    let view = sight.input.actual.instance(side)?;
+    let adopting = journal.in_flight().is_some_and(|m| m.kind == MoveKind::Adopt);
+    let runs = status_vote(&view.status) == InstanceVote::Available && view.source.is_none();
+    view.endpoint.as_ref().filter(|_| !adopting || runs)
 }
 
 /// Whether the writer's name, as last listed, points to this side's instance.

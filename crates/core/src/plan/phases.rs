@@ -3,7 +3,7 @@
 use super::begin::PREPARING_AT_MOST;
 use super::{Sight, excluding, promoting, refuse, rollback, standpoint};
 use crate::facts::{Facts, ProofVote};
-use crate::journal::{Journal, Move, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
+use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
 use crate::loss;
 use crate::side::Side;
 use crate::time::{after, since};
@@ -13,13 +13,15 @@ use std::time::Duration;
 /// How long the old writer may take to become read-only before the move goes on without it.
 const READ_ONLY_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the name may take before a person is called; it is retried for ever.
-const REPOINTING_AT_MOST: Duration = Duration::from_secs(1800);
+pub(super) const REPOINTING_AT_MOST: Duration = Duration::from_secs(1800);
 /// How long the new writer may take to be seen taking writes.
 const VERIFYING_AT_MOST: Duration = Duration::from_secs(600);
 
 /// The next entry of the move in flight.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    let current = sight.input.journal.in_flight()?;
+    let Some(current) = sight.input.journal.in_flight() else {
+        return verified_late(sight);
+    };
     if let Some(undone) = rollback::entry(sight, current) {
         return Some(undone);
     }
@@ -93,7 +95,7 @@ fn prepared(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
         return None;
     }
     let facts = sight.facts.as_ref()?;
-    (round_after(facts, current.since) && agrees(sight)).then(|| excluding::begin(sight, current))
+    (round_after(facts, current.since) && agrees(sight, current)).then(|| excluding::begin(sight, current))
 }
 
 /// The old writer was asked to become read-only, and does not show it yet.
@@ -115,9 +117,9 @@ pub(super) fn round_after(facts: &Facts, then: Timestamp) -> bool {
     facts.round.is_some_and(|round| round > then)
 }
 
-/// Whether the evidence still calls for the move, and nothing refuses.
-pub(super) fn agrees(sight: &Sight<'_>) -> bool {
-    sight.diagnosis.calls_for_promotion() && refuse::against_going_on(sight).next().is_none()
+/// Whether the evidence still calls for the move, where the controller decided it by itself, and nothing refuses.
+pub(super) fn agrees(sight: &Sight<'_>, current: &Move) -> bool {
+    (!current.automatic || sight.diagnosis.calls_for_promotion()) && refuse::against_going_on(sight).next().is_none()
 }
 
 /// The loss as the evidence stands now.
@@ -142,7 +144,8 @@ pub(super) fn repointing(sight: &Sight<'_>, current: &Move) -> Journal {
 
 /// Repointing ends when name and tags hold, the name is in sync, and one TTL has passed.
 fn repointed(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
-    if !super::name::holds(sight) || !super::name::tags_hold(sight) {
+    // An adopted writer may still be silent, or starting: nothing points at it before it runs.
+    if super::name::wanted_endpoint(sight).is_none() || !super::name::holds(sight) || !super::name::tags_hold(sight) {
         return None;
     }
     let in_sync = super::name::in_sync_since(sight)?;
@@ -159,12 +162,28 @@ fn repointed(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
 /// Verifying ends when the new writer is seen to take writes, or after 10 min without; never back by itself.
 fn verified(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
-    let takes_writes =
-        round_of_views(facts, current) && (facts.proof.value == ProofVote::Up || writer_services_up(sight, facts));
+    let takes_writes = seen_to_write(sight, facts, current);
     let late = current
         .deadline
         .is_some_and(|deadline| sight.input.now.wall >= deadline);
     (takes_writes || late).then(|| completed(sight, current, takes_writes))
+}
+
+/// Whether the writer was seen to take writes since this phase, or this end, began.
+fn seen_to_write(sight: &Sight<'_>, facts: &Facts, current: &Move) -> bool {
+    round_of_views(facts, current) && (facts.proof.value == ProofVote::Up || writer_services_up(sight, facts))
+}
+
+/// An adoption that ended before its writer was seen to take writes: what it owes is opened once that is seen.
+fn verified_late(sight: &Sight<'_>) -> Option<Journal> {
+    let ended = sight.input.journal.current.as_ref()?;
+    let unverified =
+        ended.kind == MoveKind::Adopt && ended.outcome == Some(MoveOutcome::Completed) && ended.verified_at.is_none();
+    let facts = sight.facts.as_ref().filter(|_| unverified)?;
+    seen_to_write(sight, facts, ended).then(|| Journal {
+        cool_down_until: sight.input.journal.cool_down_until,
+        ..completed(sight, ended, true)
+    })
 }
 
 /// The views that verify must be of after the name has moved.
@@ -190,16 +209,40 @@ fn completed(sight: &Sight<'_>, current: &Move, takes_writes: bool) -> Journal {
     ended.since = now;
     ended.deadline = None;
     ended.verified_at = takes_writes.then_some(now);
-    journal.current = Some(ended);
+    journal.end_move(ended);
     journal.cool_down_until = Some(after(now, sight.input.shop.policy.cool_down));
-    journal.obligations.push(Obligation {
-        kind: ObligationKind::RebuildStandby,
-        region: current.from.clone(),
-        instance: current.from_instance.clone(),
-        number: current.number,
-        since: now,
-    });
+    for kind in owed_at_the_end(sight, current, takes_writes) {
+        journal.obligations.push(Obligation {
+            kind: *kind,
+            region: current.from.clone(),
+            instance: current.from_instance.clone(),
+            number: current.number,
+            since: now,
+        });
+    }
     journal
+}
+
+/// What a move leaves to be done in the region that it left. An adoption owes nothing where the other region still
+/// follows, and fences nobody before the adopted writer was seen to take writes.
+fn owed_at_the_end(sight: &Sight<'_>, current: &Move, takes_writes: bool) -> &'static [ObligationKind] {
+    use ObligationKind::{FenceFormerWriter, RebuildStandby};
+    match current.kind {
+        MoveKind::Adopt if sight.input.journal.excluded.as_ref() != Some(&current.from) => &[],
+        MoveKind::Adopt if takes_writes || nobody_could_tell(sight) => &[FenceFormerWriter, RebuildStandby],
+        MoveKind::Adopt => &[],
+        MoveKind::Failover | MoveKind::Switchover => &[RebuildStandby],
+        MoveKind::TrafficShift | MoveKind::Drill => &[],
+    }
+}
+
+/// A shop that shows nobody whether its writer takes writes: neither a proof nor a critical service that needs it.
+fn nobody_could_tell(sight: &Sight<'_>) -> bool {
+    Side::BOTH.into_iter().all(|side| {
+        let region = &sight.input.shop.regions[side];
+        let needing = |service: &crate::shop::Service| service.needs_writer && service.critical;
+        region.proof.is_none() && !region.services.iter().any(needing)
+    })
 }
 
 /// The side that a move goes to, as the spec lists it now.

@@ -7,26 +7,35 @@ use crate::facts::{Facts, InstanceVote};
 use crate::journal::{ObligationKind, Phase};
 use crate::loss;
 use crate::refusal::Refusal;
+use crate::request::Asker;
 use crate::shop::Mode;
 use std::time::Duration;
 
 /// B's critical services Down for longer than this before A's first Down speak against B.
 const STANDBY_DOWN_BEFORE: Duration = Duration::from_secs(60);
 
-/// All that stands against a move by itself now. What depends on evidence is asked once a diagnosis calls for a move.
+/// All that stands against the move in flight, or else against one by itself now.
 pub(super) fn refusals(sight: &Sight<'_>) -> Vec<Refusal> {
+    let in_flight = sight.input.journal.in_flight();
+    against(sight, in_flight.map_or(Asker::Automatic, crate::journal::Move::asker))
+}
+
+/// All that stands against a move that this one asks for. What depends on evidence is asked once a diagnosis calls for
+/// a move, or a person does.
+pub(super) fn against(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     refusals.extend(mode(sight));
     refusals.extend(suspended(sight));
     refusals.extend(frozen(sight));
     refusals.extend(owned_elsewhere(sight));
-    refusals.extend(unknown_active(sight));
+    refusals.extend(unknown_active(sight, asker));
     refusals.extend(move_in_flight(sight));
     refusals.extend(cool_down(sight));
     refusals.extend(obligation_open(sight));
-    if let Some(facts) = sight.facts.as_ref().filter(|_| sight.diagnosis.calls_for_promotion()) {
+    let asked = asker.is_person() || sight.diagnosis.calls_for_promotion();
+    if let Some(facts) = sight.facts.as_ref().filter(|_| asked) {
         refusals.extend(not_held(sight, facts));
-        refusals.extend(loss(sight, facts));
+        refusals.extend(loss(sight, facts, asker));
         refusals.extend(standby_missing(sight, facts));
         refusals.extend(standby_busy(sight, facts));
         refusals.extend(standby_not_replica(sight, facts));
@@ -34,6 +43,7 @@ pub(super) fn refusals(sight: &Sight<'_>) -> Vec<Refusal> {
         refusals.extend(traffic_not_moved(sight, facts));
         refusals.extend(name_unmovable(sight));
     }
+    refusals.retain(|refusal| asker.is_bound_by(refusal));
     refusals
 }
 
@@ -76,11 +86,13 @@ fn owned_elsewhere(sight: &Sight<'_>) -> Option<Refusal> {
     sight.foreign_owner().map(|owner| Refusal::OwnedElsewhere { owner })
 }
 
-fn unknown_active(sight: &Sight<'_>) -> Option<Refusal> {
+/// In Observe nothing is adopted, and nothing moves by itself anyway; a person's move needs to know from where.
+fn unknown_active(sight: &Sight<'_>, asker: Asker<'_>) -> Option<Refusal> {
     let journal = sight.input.journal;
     let adopted = sight.side(journal.active_region.as_ref()).is_some();
     let unknown = !adopted || super::moved::is_unknown(sight);
-    (unknown && sight.input.shop.policy.mode != Mode::Observe).then_some(Refusal::UnknownActive)
+    let asked = asker.is_person() || sight.input.shop.policy.mode != Mode::Observe;
+    (unknown && asked).then_some(Refusal::UnknownActive)
 }
 
 fn move_in_flight(sight: &Sight<'_>) -> Option<Refusal> {
@@ -113,8 +125,13 @@ fn not_held(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
     }
 }
 
-fn loss(sight: &Sight<'_>, facts: &Facts) -> Option<Refusal> {
-    let budget = i64::try_from(sight.input.shop.policy.max_loss.as_secs()).unwrap_or(i64::MAX);
+fn loss(sight: &Sight<'_>, facts: &Facts, asker: Asker<'_>) -> Option<Refusal> {
+    let accepted = match asker {
+        Asker::Automatic => None,
+        Asker::Person { allow_loss, .. } => allow_loss,
+    };
+    let budget = accepted.unwrap_or(sight.input.shop.policy.max_loss);
+    let budget = i64::try_from(budget.as_secs()).unwrap_or(i64::MAX);
     match loss::estimate(facts, sight.input.now) {
         None => Some(Refusal::LossUnknown),
         Some(loss) if loss.seconds > budget => Some(Refusal::LossOverBudget {

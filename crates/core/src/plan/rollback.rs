@@ -16,15 +16,24 @@ pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
         Phase::Requested | Phase::Preparing | Phase::Excluding => {}
         Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
     }
-    let because = reason(sight, current)?;
+    let (outcome, because) = if withdrawn(sight, current) {
+        (MoveOutcome::Aborted, "the request was withdrawn")
+    } else {
+        (MoveOutcome::RolledBack, reason(sight, current)?)
+    };
+    Some(undone(sight, current, outcome, because))
+}
+
+/// The entry that ends the move and undoes what it did.
+pub(super) fn undone(sight: &Sight<'_>, current: &Move, outcome: MoveOutcome, because: &str) -> Journal {
     let now = sight.input.now.wall;
     let mut journal = sight.input.journal.clone();
     let mut ended = current.clone();
-    ended.outcome = Some(MoveOutcome::RolledBack);
+    ended.outcome = Some(outcome);
     ended.because = Some(because.into());
     ended.since = now;
     ended.deadline = None;
-    journal.current = Some(ended);
+    journal.end_move(ended);
     journal.cool_down_until = Some(after(now, COOL_DOWN));
     if journal.excluded.as_ref() == Some(&current.from) {
         journal.excluded = None;
@@ -48,7 +57,18 @@ pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     {
         journal.front = Some(current.from.clone());
     }
-    Some(journal)
+    journal
+}
+
+/// Whether a person has withdrawn it: by its request, or by the record of a move that had none.
+pub(super) fn withdrawn(sight: &Sight<'_>, current: &Move) -> bool {
+    sight.input.requests.iter().any(|request| {
+        let this = match &current.request {
+            Some(known) => known.uid == request.uid,
+            None => request.record_of == Some(current.number),
+        };
+        this && request.abort
+    })
 }
 
 fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {

@@ -30,6 +30,16 @@ pub(super) fn may_send(sight: &Sight<'_>, step: &Step) -> bool {
     read_since(sight, effect, ended.mono) && waited >= pause(outcome, last, effect)
 }
 
+/// Whether what was last read of this target shows all that was sent to it: the newest call has ended, and the object was
+/// asked for after that. An older reading may still show what was before the call.
+pub(super) fn is_settled(sight: &Sight<'_>, effect: &Effect) -> bool {
+    last_of(sight, effect).is_none_or(|call| {
+        call.ended
+            .as_ref()
+            .is_some_and(|(ended, _)| read_since(sight, effect, ended.mono))
+    })
+}
+
 /// The newest call to the same target.
 pub(super) fn last_of<'a>(sight: &Sight<'a>, effect: &Effect) -> Option<&'a SentCall> {
     sight.input.calls.iter().rev().find(|call| match &call.step {
@@ -45,7 +55,10 @@ pub fn same_target(one: &Effect, other: &Effect) -> bool {
         (Effect::SetReadOnly { scope, group, .. }, Effect::SetReadOnly { scope: s, group: g, .. }) => {
             scope == s && group == g
         }
-        (Effect::Stop { scope, instance }, Effect::Stop { scope: s, instance: i }) => scope == s && instance == i,
+        (
+            Effect::Stop { scope, instance } | Effect::Start { scope, instance },
+            Effect::Stop { scope: s, instance: i } | Effect::Start { scope: s, instance: i },
+        ) => scope == s && instance == i,
         (
             Effect::Tag { arn, .. } | Effect::Untag { arn, .. },
             Effect::Tag { arn: a, .. } | Effect::Untag { arn: a, .. },
@@ -62,6 +75,7 @@ pub fn same_target(one: &Effect, other: &Effect) -> bool {
         (
             Effect::SetReadOnly { .. }
             | Effect::Stop { .. }
+            | Effect::Start { .. }
             | Effect::Tag { .. }
             | Effect::Untag { .. }
             | Effect::ChangeNames { .. }
@@ -82,12 +96,14 @@ fn read_since(sight: &Sight<'_>, effect: &Effect, mono: Duration) -> bool {
                 .as_ref()
                 .is_some_and(|read| read.asked_after(mono))
         }),
-        Effect::Stop { scope, .. } | Effect::Tag { scope, .. } | Effect::Untag { scope, .. } => side_of(&scope.region)
-            .is_some_and(|side| {
-                actual.instances[side]
-                    .as_ref()
-                    .is_some_and(|read| read.asked_after(mono))
-            }),
+        Effect::Stop { scope, .. }
+        | Effect::Start { scope, .. }
+        | Effect::Tag { scope, .. }
+        | Effect::Untag { scope, .. } => side_of(&scope.region).is_some_and(|side| {
+            actual.instances[side]
+                .as_ref()
+                .is_some_and(|read| read.asked_after(mono))
+        }),
         Effect::ChangeNames { .. } => actual.names.as_ref().is_some_and(|read| read.asked_after(mono)),
         Effect::PatchBalancer { id, .. } => shop
             .balancers
@@ -105,9 +121,11 @@ fn pause(outcome: &Outcome, last: &SentCall, effect: &Effect) -> Duration {
         // A name or a balancer shows at once what was accepted; RDS takes its time.
         Outcome::Accepted(_) => match effect {
             Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => Duration::ZERO,
-            Effect::SetReadOnly { .. } | Effect::Stop { .. } | Effect::Tag { .. } | Effect::Untag { .. } => {
-                SHOW_PATIENCE
-            }
+            Effect::SetReadOnly { .. }
+            | Effect::Stop { .. }
+            | Effect::Start { .. }
+            | Effect::Tag { .. }
+            | Effect::Untag { .. } => SHOW_PATIENCE,
         },
         Outcome::Ambiguous(_) => doubled(Duration::from_secs(1)),
         Outcome::Refused(_) => doubled(REFUSED_PAUSE),

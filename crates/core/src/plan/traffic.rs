@@ -1,15 +1,14 @@
 //! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
 
-use super::{Sight, contested, moved};
+use super::{Sight, contested, moved, sending};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{BalancerPatch, Effect, LevelState, Step};
 use crate::diagnosis::Diagnosis;
 use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, ProbeVote};
-use crate::journal::{Journal, ObligationKind, Phase, SavedList, SteeringMap};
+use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
 use crate::reading::BalancerView;
-use crate::shop::Mode;
 use crate::side::Side;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,9 +53,10 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     None
 }
 
-/// From Excluding until the promotion shows, the move alone decides about traffic.
+/// From Excluding until the promotion shows, the move alone decides about traffic; so does an adoption until its end.
 fn excluding(journal: &Journal) -> bool {
     journal.in_flight().is_some_and(|m| match m.phase {
+        _ if m.kind == MoveKind::Adopt => true,
         Phase::Excluding | Phase::Promoting => true,
         Phase::Preparing => journal.excluded.is_some(),
         Phase::Requested | Phase::Repointing | Phase::Verifying | Phase::Holding => false,
@@ -112,7 +112,14 @@ fn exclusion_ends(sight: &Sight<'_>, facts: &Facts) -> bool {
     } else {
         facts.b.edge.value
     };
+    // A region that a person left by an adoption may be the only writer while the adopted one was not seen to write.
+    let unverified = input
+        .journal
+        .current
+        .as_ref()
+        .is_some_and(|m| m.kind == MoveKind::Adopt && m.from == *region && m.verified_at.is_none());
     fenced
+        && !unverified
         && input.evidence.up_for(side, input.now, input.shop) >= input.shop.policy.return_after
         && edge != EdgeVote::Down
 }
@@ -139,9 +146,9 @@ pub(super) fn state(sight: &Sight<'_>) -> LevelState {
         return LevelState::Unknown;
     }
     let balancers = &sight.input.shop.balancers;
-    let index = |what: &str| balancers.iter().position(|id| **id == *what);
+    let index = |what: &Text| balancers.iter().position(|id| id == what);
     contested::level_state(sight, balancers, |what| {
-        index(what).is_some_and(|index| differs(sight, index))
+        index(what).is_some_and(|index| differs(sight, index)) || !is_settled(sight, what)
     })
 }
 
@@ -151,7 +158,8 @@ fn is_known(sight: &Sight<'_>) -> bool {
 
 /// Whether every load balancer says what it should, whoever contests it.
 fn holds(sight: &Sight<'_>) -> bool {
-    is_known(sight) && differences(sight).next().is_none()
+    let settled = || sight.input.shop.balancers.iter().all(|id| is_settled(sight, id));
+    is_known(sight) && differences(sight).next().is_none() && settled()
 }
 
 /// Whether the newest reading of this load balancer shows something else than it should say.
@@ -189,6 +197,18 @@ pub(super) fn wanted_and_seen(sight: &Sight<'_>, index: usize) -> Option<(Text, 
 fn list(field: &str, pools: &[Text]) -> Text {
     let pools: Vec<&str> = pools.iter().map(|pool| &**pool).take(4).collect();
     format!("{field} {}", pools.join(", ")).into()
+}
+
+/// Whether this load balancer was read back after its last PATCH.
+fn is_settled(sight: &Sight<'_>, id: &Text) -> bool {
+    let shop = sight.input.shop;
+    let patched = Effect::PatchBalancer {
+        class: shop.class.clone(),
+        zone: shop.zone.clone(),
+        id: id.clone(),
+        patch: BalancerPatch::default(),
+    };
+    sending::is_settled(sight, &patched)
 }
 
 /// The load balancers that differ, and how.
@@ -265,7 +285,7 @@ impl<'a> Want<'a> {
         let front = sight.side(journal.front.as_ref())?;
         let excluded = sight.side(journal.excluded.as_ref());
         // Observe is asked here too, so that a level that only watches never counts as different.
-        (shop.policy.mode != Mode::Observe).then_some(Want {
+        (!sight.only_observes()).then_some(Want {
             front: &shop.regions[front].pool,
             other: &shop.regions[front.other()].pool,
             excluded: excluded.map(|side| &shop.regions[side].pool),
@@ -350,6 +370,21 @@ fn without(pools: &[Text], excluded: &Text, front: &Text) -> Vec<Text> {
         }
     }
     if kept.is_empty() { vec![front.clone()] } else { kept }
+}
+
+/// What is saved when this side is excluded while lists of an earlier exclusion are still to be put back: a list that
+/// was saved keeps what it was before that.
+pub(super) fn to_save_beside(sight: &Sight<'_>, side: Side, saved: &[SavedList]) -> Vec<SavedList> {
+    let mut lists = to_save(sight, side);
+    for list in &mut lists {
+        let earlier = saved
+            .iter()
+            .find(|old| old.balancer == list.balancer && old.map == list.map && old.key == list.key);
+        if let Some(earlier) = earlier.filter(|old| old.left == list.before) {
+            list.before.clone_from(&earlier.before);
+        }
+    }
+    lists
 }
 
 /// The lists that name this side's pool now, and what an exclusion will leave of them.

@@ -268,7 +268,7 @@ pub(super) fn spec_pending(input: &Input<'_>) -> Text {
     };
     format!(
         "The edit of regions, instances, pools, names or load balancers waits for {waits_for} (SpecPending); then the shop is \
-         adopted anew as it lists it."
+         adopted anew as the spec lists it. If that never comes, an Adopt request takes the spec as it is."
     )
     .into()
 }

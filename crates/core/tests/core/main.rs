@@ -22,6 +22,7 @@ mod places;
 mod probes;
 mod proofs;
 mod refusals;
+mod requests;
 mod restraint;
 mod scene;
 mod traffic;

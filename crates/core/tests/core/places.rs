@@ -2,11 +2,13 @@
 
 use crate::scene::{A, B, Scene, cname, endpoint, replica_instance, secs};
 use breakwater_core::decision::{Effect, NameChange, Next, Step};
-use breakwater_core::journal::{Journal, ObligationKind, Phase};
+use breakwater_core::journal::{Journal, MoveKind, ObligationKind, Phase};
 use breakwater_core::places::{Places, edits_wait, in_force};
 use breakwater_core::reading::Seen;
 use breakwater_core::report::report;
+use breakwater_core::request::Request;
 use breakwater_core::shop::{Mode, Shop};
+use breakwater_core::time::after;
 
 fn edited(change: impl FnOnce(&mut Shop)) -> Shop {
     let mut shop = crate::scene::shop();
@@ -208,6 +210,51 @@ fn an_edit_that_is_taken_back_while_it_waits_leaves_no_trace() {
 }
 
 #[test]
+fn an_adopt_request_takes_the_spec_as_it_is() {
+    // A is gone for good, and its fence with it: the edit that replaces the region would wait for ever.
+    let mut scene = in_a_move();
+    scene.live_until(900, |scene| scene.journal.in_flight().is_none());
+    let spec = edited(|shop| {
+        shop.regions[A].name = "ca-west-1".into();
+        shop.regions[A].instance = "shop-caw1".into();
+    });
+    take(&mut scene, &spec);
+    scene.live(300);
+    assert!(scene.shop.edit_waits);
+    scene.requests = vec![Request {
+        name: "way-out".into(),
+        uid: "uid-9".into(),
+        kind: MoveKind::Adopt,
+        to: Some(scene.name(B)),
+        expected_epoch: None,
+        start_before: after(scene.now.wall, secs(3600)),
+        overrides: Vec::new(),
+        allow_loss: None,
+        abort: false,
+        record_of: None,
+    }];
+    scene.decide();
+    take(&mut scene, &spec);
+    assert!(!scene.shop.edit_waits);
+    let mut fresh = replica_instance();
+    fresh.arn = "arn:aws:rds:ca-west-1:111122223333:db:shop-caw1".into();
+    fresh.source = Some("arn:aws:rds:us-west-2:111122223333:db:shop-usw2".into());
+    scene.world.instance[A] = Seen::Present(fresh);
+    scene.live_until(900, |scene| {
+        scene.journal.epoch > 2 && scene.journal.in_flight().is_none()
+    });
+    assert_eq!(scene.journal.active_region, Some(scene.name(B)));
+    assert_eq!(scene.journal.places, Some(Places::of(&scene.shop)));
+    assert!(
+        !scene
+            .journal
+            .obligations
+            .iter()
+            .any(|owed| &*owed.region == "ca-central-1")
+    );
+}
+
+#[test]
 fn places_survive_the_journal() {
     let scene = known();
     let text = serde_json::to_string(&scene.journal).unwrap();
@@ -228,7 +275,9 @@ fn touched(step: &Step) -> &'static str {
         }
         Step::Effect(Effect::ChangeNames { .. }) => "txt",
         Step::Effect(Effect::Untag { .. }) => "untag",
-        Step::Effect(Effect::Tag { .. } | Effect::SetReadOnly { .. } | Effect::Stop { .. }) => "database",
+        Step::Effect(Effect::Tag { .. } | Effect::SetReadOnly { .. } | Effect::Stop { .. } | Effect::Start { .. }) => {
+            "database"
+        }
     }
 }
 

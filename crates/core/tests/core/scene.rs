@@ -13,6 +13,7 @@ use breakwater_core::reading::{
     BalancerView, Cause, ChangeView, InstanceView, LagView, NamesView, ObjectKey, ParametersView, PoolHealthView,
     PoolView, ProbeSeen, Proof, ProofSeen, Reading, RecordSet, ReplicationStatus, Seen, Trouble, TroubleKind, Value,
 };
+use breakwater_core::request::Request;
 use breakwater_core::shop::{Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
 use breakwater_core::side::{PerSide, Side};
 use breakwater_core::time::{Now, after, before};
@@ -252,6 +253,8 @@ pub struct Scene {
     pub journal: Journal,
     pub fleet: Fleet,
     pub calls: Vec<SentCall>,
+    /// Requests that have not ended.
+    pub requests: Vec<Request>,
     pub me: Text,
     pub now: Now,
     pub world: World,
@@ -333,6 +336,7 @@ impl Scene {
             journal,
             fleet: Fleet::default(),
             calls: Vec::new(),
+            requests: Vec::new(),
             me: "controller-1".into(),
             now: at(0),
             world,
@@ -562,6 +566,7 @@ impl Scene {
             journal: &self.journal,
             fleet: &self.fleet,
             calls: &self.calls,
+            requests: &self.requests,
         }
     }
 
@@ -652,6 +657,10 @@ impl Scene {
             Effect::Stop { scope, .. } => {
                 let side = self.side_of(&scope.region);
                 self.instance(side).status = "stopped".into();
+            }
+            Effect::Start { scope, .. } => {
+                let side = self.side_of(&scope.region);
+                self.instance(side).status = "available".into();
             }
             Effect::Tag { arn, tags, .. } => self.tag(arn, |view| {
                 for (key, value) in tags {

@@ -6,6 +6,7 @@ use breakwater_core::decision::Step;
 use breakwater_core::journal::Journal;
 use breakwater_core::outcome::{Outcome, Receipt};
 use breakwater_core::reading::{Cause, ObjectKey, Query, Reading, Value};
+use breakwater_core::report::Answered;
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_core::time::Now;
 use breakwater_engine::call::{Call, Lane};
@@ -49,6 +50,7 @@ pub struct Driver {
     pub reads: Vec<(Ticket, ShopKey)>,
     pub queries: Vec<(Now, Query)>,
     pub events: Vec<Event>,
+    pub answers: Vec<Answered>,
     pub wake: Option<Duration>,
     /// Calls like this are not answered.
     pub hold_calls: fn(&Sent) -> bool,
@@ -82,6 +84,7 @@ impl Driver {
             reads: Vec::new(),
             queries: Vec::new(),
             events: Vec::new(),
+            answers: Vec::new(),
             wake: None,
             hold_calls: |_| false,
             hold_writes: |_, _| false,
@@ -220,6 +223,7 @@ impl Driver {
             }
             Out::Event(event) => self.events.push(event),
             Out::WakeAt(wake) => self.wake = Some(wake),
+            Out::Answer(_, answered) => self.answers.push(*answered),
             Out::Record(..) | Out::Release(_) => {}
         }
     }

@@ -12,4 +12,5 @@ mod journal_first;
 mod lease;
 mod licence;
 mod looking;
+mod requests;
 mod world;

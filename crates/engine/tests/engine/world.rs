@@ -302,6 +302,7 @@ impl World {
                 self.read_only.insert(group.clone(), value.into());
             }
             Effect::Stop { instance, .. } => self.instances.get_mut(instance).unwrap().status = "stopped".into(),
+            Effect::Start { instance, .. } => self.instances.get_mut(instance).unwrap().status = "available".into(),
             Effect::Tag { arn, tags, .. } => {
                 for view in self.instances.values_mut().filter(|view| view.arn == *arn) {
                     for (key, value) in tags {

@@ -83,6 +83,20 @@ impl Aws {
         needed(self.learn(&lane, &self.role, sent)?.db_instance, "StopDBInstance")
     }
 
+    /// `StartDBInstance`.
+    pub(crate) async fn start(&self, sending: &Sending, scope: &Scope, instance: &Text) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let operation = lane.rds.start_db_instance().db_instance_identifier(&**instance);
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        needed(self.learn(&lane, &self.role, sent)?.db_instance, "StartDBInstance")
+    }
+
     /// `AddTagsToResource`.
     pub(crate) async fn tag(
         &self,

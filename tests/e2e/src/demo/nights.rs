@@ -6,6 +6,7 @@ use super::{MOVING, PATIENCE, REGION, SHOPS};
 use crate::Trouble;
 use crate::recorder::{Recorder, context};
 use crate::stage::Stage;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -130,6 +131,62 @@ pub(super) async fn cloudflare_down(stage: &Stage, table: &Table, notes: &mut No
     protected_again(stage, table).await
 }
 
+pub(super) async fn us_east_1_down(stage: &Stage, table: &Table, notes: &mut Notes) -> Result<(), Trouble> {
+    table.say("taking us-east-1 down; Route 53's control plane goes with it");
+    stage
+        .world
+        .inject(json!({"kind": "region-down", "region": "us-east-1"}))
+        .await?;
+    diagnosed(stage, table, &MOVING, "RegionDown").await?;
+    let refused = |recorder: &Recorder| MOVING.iter().all(|shop| refuses_alone(recorder, shop, "NameUnmovable"));
+    table
+        .follow(stage, "the refusal NameUnmovable, and no other", PATIENCE, refused)
+        .await?;
+    table.follow_for(stage, Duration::from_secs(120)).await?;
+    notes.diagnosis = diagnosis(&stage.recorder, MOVING[0]);
+    notes.promotions_before = Some(promotions_so_far(stage).await?);
+    table.say("a person decides all the same: one RegionSwitch for each shop, with overrides: [NameUnmovable]");
+    for shop in MOVING {
+        let request = failover_request(&stage.recorder, shop, "us-west-2", stage.now())?;
+        stage.kubectl(&["create", "-f", "-"], Some(&request))?;
+    }
+    let promoted = |recorder: &Recorder| {
+        MOVING
+            .iter()
+            .all(|shop| active(recorder, shop).as_deref() == Some("us-west-2"))
+    };
+    table.follow(stage, "the promotions", PATIENCE, promoted).await?;
+    table.shot(stage, "waiting");
+    table.follow_for(stage, Duration::from_secs(60)).await?;
+    table.say("Route 53 answers again, and us-east-1 comes back");
+    moved_and_fenced(stage, table, &MOVING).await
+}
+
+/// What a person applies at 2 AM.
+fn failover_request(recorder: &Recorder, shop: &str, to: &str, now: Timestamp) -> Result<String, Trouble> {
+    let status = recorder.storefront(shop).and_then(|seen| seen.status);
+    let epoch = status.and_then(|status| status.epoch).unwrap_or_default();
+    let until = now
+        .checked_add(Duration::from_secs(600))
+        .map_err(|error| Trouble::Broken(error.to_string()))?;
+    Ok(json!({
+        "apiVersion": "breakwater.dev/v1alpha1",
+        "kind": "RegionSwitch",
+        "metadata": {"name": format!("{shop}-2am"), "namespace": "shops"},
+        "spec": {"request": {
+            "storefrontName": shop,
+            "type": "Failover",
+            "to": to,
+            "expectedEpoch": epoch,
+            "startBefore": until.to_string(),
+            "reason": "us-east-1 is down and will be for hours; names follow when Route 53 answers",
+            "requestedBy": "oncall@example.com",
+            "overrides": ["NameUnmovable"],
+        }},
+    })
+    .to_string())
+}
+
 /// These shops move, are verified, and their former writers fenced once the trouble is over.
 async fn moved_and_fenced(stage: &Stage, table: &Table, moving: &[&str]) -> Result<(), Trouble> {
     let any = |recorder: &Recorder| moving.iter().any(|shop| recorder.is_true(shop, "MoveInFlight"));
@@ -185,6 +242,15 @@ async fn protected_again(stage: &Stage, table: &Table) -> Result<(), Trouble> {
 
 fn diagnosis(recorder: &Recorder, shop: &str) -> Option<String> {
     recorder.storefront(shop)?.status?.diagnosis
+}
+
+fn refuses_alone(recorder: &Recorder, shop: &str, name: &str) -> bool {
+    let status = recorder.storefront(shop).and_then(|seen| seen.status);
+    status.is_some_and(|status| status.refusals.iter().map(|refusal| refusal.name.as_str()).eq([name]))
+}
+
+fn active(recorder: &Recorder, shop: &str) -> Option<String> {
+    recorder.storefront(shop)?.status?.active_region
 }
 
 fn front(recorder: &Recorder, shop: &str) -> Option<String> {

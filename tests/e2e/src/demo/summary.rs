@@ -20,6 +20,8 @@ pub(super) struct Notes {
     pub(super) expected: Option<String>,
     pub(super) alert: String,
     pub(super) promotions_during: Option<u64>,
+    /// In `us-east-1-down`: before a person overrode.
+    pub(super) promotions_before: Option<u64>,
 }
 
 /// The summary of a run; also written as JSON.
@@ -63,6 +65,9 @@ pub struct Summary {
     /// In `partition`: promotions after it healed and the region died.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promotions_after_heal: Option<u64>,
+    /// In `us-east-1-down`: promotions before a person overrode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotions_before_override: Option<u64>,
     /// In `partition`: what was diagnosed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<String>,
@@ -125,6 +130,7 @@ impl Summary {
             users_on_former_writer: measures.users_on_former_writer,
             promotions: during.unwrap_or(measures.promotions),
             promotions_after_heal: during.map(|during| measures.promotions - during),
+            promotions_before_override: notes.promotions_before,
             diagnosis: notes.diagnosis.clone(),
             alert: notes.alert.clone(),
             moves: serde_json::to_value(&measures.moves).unwrap_or(Value::Null),
@@ -179,6 +185,16 @@ fn promises(scenario: Scenario, measures: &Measures, notes: &Notes) -> Vec<Strin
                 "{}: the estimate of {estimate} s is not sharp ({truth} s true, {late} s late)",
                 m.shop
             ),
+        );
+    }
+    if scenario == Scenario::UsEast1Down {
+        expect(
+            notes.promotions_before == Some(0),
+            format!("{:?} promotions before a person overrode", notes.promotions_before),
+        );
+        expect(
+            notes.diagnosis.as_deref() == Some("RegionDown"),
+            format!("diagnosis {:?} instead of RegionDown", notes.diagnosis),
         );
     }
     if let Some(expected) = &notes.expected {

@@ -266,7 +266,7 @@ impl Run {
 /// adds the time of its evidence to what may be lost.
 fn patient_shops(stage: &Stage) -> Result<String, Trouble> {
     let file = &stage.world.file;
-    let examples = manifests::examples(&file.base_url)?;
+    let examples = manifests::examples(&file.base_url, None)?;
     let patient = examples.replace("mode: Automatic", "mode: Automatic\n    maxLossSeconds: 3600");
     Ok(format!("{patient}\n---\n{}", manifests::secret(&file.cloudflare_token)))
 }

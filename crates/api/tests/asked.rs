@@ -1,0 +1,117 @@
+//! RegionSwitches that people create: what they ask for, and what they read there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "a test that is wrong should stop"
+)]
+
+use breakwater_api::{RegionSwitch, answer_status, move_status, request_of};
+use breakwater_core::journal::{MoveKind, MoveOutcome};
+use breakwater_core::report::{Answered, NamedReason};
+use breakwater_core::request::Override;
+use std::time::Duration;
+
+mod fixture;
+use fixture::{at, promoting};
+
+fn switch() -> RegionSwitch {
+    serde_json::from_value(serde_json::json!({
+        "apiVersion": "breakwater.dev/v1alpha1",
+        "kind": "RegionSwitch",
+        "metadata": {"name": "shop-2am", "namespace": "shops", "uid": "rsw-1", "generation": 2},
+        "spec": {"request": {
+            "storefrontName": "shop-ca",
+            "type": "Failover",
+            "to": "us-west-2",
+            "expectedEpoch": 7,
+            "startBefore": "2026-11-25T03:00:00Z",
+            "reason": "the region is gone",
+            "requestedBy": "oncall@example.com",
+            "overrides": ["NameUnmovable", "LossOverBudget"],
+            "allowDataLossSeconds": 600,
+        }, "abort": true},
+    }))
+    .unwrap()
+}
+
+fn refused(outcome: Option<MoveOutcome>) -> Answered {
+    Answered {
+        request: "shop-2am".into(),
+        uid: "rsw-1".into(),
+        outcome,
+        reason: "NameUnmovable",
+        message: "Route 53 does not answer. ".repeat(200).into(),
+        refusals: vec![NamedReason {
+            name: "NameUnmovable",
+            message: "Route 53 does not answer".into(),
+            prevents: true,
+        }],
+    }
+}
+
+#[test]
+fn every_field_of_a_request_arrives() {
+    let (key, request) = request_of(&switch()).unwrap();
+    assert_eq!(key.to_string(), "shops/shop-ca");
+    assert_eq!((&*request.name, &*request.uid), ("shop-2am", "rsw-1"));
+    assert_eq!(request.kind, MoveKind::Failover);
+    assert_eq!(request.to.as_deref(), Some("us-west-2"));
+    assert_eq!(request.expected_epoch, Some(7));
+    assert_eq!(request.start_before, at("2026-11-25T03:00:00Z"));
+    assert_eq!(request.overrides, [Override::NameUnmovable, Override::LossOverBudget]);
+    assert_eq!(request.allow_loss, Some(Duration::from_secs(600)));
+    assert!(request.abort);
+    assert_eq!(request.record_of, None);
+}
+
+#[test]
+fn what_has_ended_asks_for_nothing() {
+    let mut switch = switch();
+    switch.status = Some(answer_status(&refused(None), None, 1, at("2026-11-25T02:00:00Z")));
+    assert!(request_of(&switch).is_some(), "one that waits is still asked for");
+    switch.status = Some(answer_status(
+        &refused(Some(MoveOutcome::Refused)),
+        None,
+        1,
+        at("2026-11-25T02:00:00Z"),
+    ));
+    assert_eq!(request_of(&switch), None);
+}
+
+/// The controller's own records ask for nothing, but can be withdrawn by their move's number.
+#[test]
+fn a_record_is_known_by_its_number() {
+    let mut switch = switch();
+    switch.spec.request.requested_by = "breakwater".into();
+    let record = |switch: &RegionSwitch| request_of(switch).unwrap().1.record_of;
+    assert_eq!(record(&switch), Some(0), "no move has this number");
+    switch.status = Some(move_status(&promoting(), None, 1, at("2026-11-25T02:15:00Z")));
+    assert_eq!(record(&switch), Some(8));
+}
+
+#[test]
+fn an_answer_has_the_generation_that_was_looked_at_and_fits() {
+    let waits = answer_status(&refused(None), None, 2, at("2026-11-25T02:00:00Z"));
+    assert_eq!((waits.observed_generation, waits.outcome), (2, None));
+    let of = |status: &breakwater_api::RegionSwitchStatus, kind: &str| {
+        let found = status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind)
+            .unwrap();
+        (found.status.clone(), found.reason.clone())
+    };
+    assert_eq!(of(&waits, "Reconciling"), ("True".into(), "NameUnmovable".into()));
+    assert_eq!(of(&waits, "Stalled").0, "False");
+    let ended = answer_status(
+        &refused(Some(MoveOutcome::Refused)),
+        Some(&waits),
+        2,
+        at("2026-11-25T02:10:00Z"),
+    );
+    assert_eq!(of(&ended, "Stalled"), ("True".into(), "Refused".into()));
+    assert_eq!(of(&ended, "Ready").0, "False");
+    assert_eq!(ended.refusals[0].name, "NameUnmovable");
+    assert!(ended.message.unwrap().chars().count() <= breakwater_api::bounds::MESSAGE_MAX);
+}

@@ -1,0 +1,124 @@
+//! What a requester reads on their RegionSwitch while it waits, or at its end.
+
+use super::{NamedReason, words};
+use crate::Text;
+use crate::journal::MoveOutcome;
+use crate::plan::Input;
+use crate::refusal::Refusal;
+use crate::request::{Answer, Unfit, Verdict};
+
+/// An answer to a request, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Name of the RegionSwitch.
+    pub request: Text,
+    /// Its `metadata.uid`.
+    pub uid: Text,
+    /// Its end; `None` while it waits.
+    pub outcome: Option<MoveOutcome>,
+    /// A constant: the first refusal, or what else is so.
+    pub reason: &'static str,
+    /// What is so, what comes next, what to do.
+    pub message: Text,
+    /// What stands against it.
+    pub refusals: Vec<NamedReason>,
+}
+
+/// The words of an answer.
+#[must_use]
+pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
+    let (outcome, reason, message) = match &answer.verdict {
+        Verdict::Waits(refusals) if refusals.is_empty() => (
+            None,
+            "FreshEvidence",
+            "Waiting for fresh readings before it is decided.".into(),
+        ),
+        Verdict::Waits(refusals) => (
+            None,
+            first(refusals),
+            format!(
+                "Waiting until its startBefore for what ends by itself: {}",
+                sentences(refusals)
+            ),
+        ),
+        Verdict::Refused(refusals) => (
+            Some(MoveOutcome::Refused),
+            first(refusals),
+            format!("Refused: {}{}", sentences(refusals), way_on(refusals)),
+        ),
+        Verdict::Unfit(unfit) => (Some(MoveOutcome::Refused), unfit.name(), unfit_words(input, *unfit)),
+        Verdict::Expired(refusals) if refusals.is_empty() => (
+            Some(MoveOutcome::Expired),
+            "Expired",
+            "Its startBefore passed before it could begin. Nothing was changed. File a new request.".into(),
+        ),
+        Verdict::Expired(refusals) => (
+            Some(MoveOutcome::Expired),
+            first(refusals),
+            format!("Its startBefore passed while it waited: {}", sentences(refusals)),
+        ),
+        Verdict::Withdrawn => (
+            Some(MoveOutcome::Aborted),
+            "Withdrawn",
+            "It was withdrawn before it began. Nothing was changed.".into(),
+        ),
+    };
+    let refusals = match &answer.verdict {
+        Verdict::Waits(refusals) | Verdict::Refused(refusals) | Verdict::Expired(refusals) => refusals.as_slice(),
+        Verdict::Unfit(_) | Verdict::Withdrawn => &[],
+    };
+    Answered {
+        request: answer.request.clone(),
+        uid: answer.uid.clone(),
+        outcome,
+        reason,
+        message: message.into(),
+        refusals: refusals.iter().map(words::refusal).collect(),
+    }
+}
+
+fn first(refusals: &[Refusal]) -> &'static str {
+    refusals.first().map_or("Refused", Refusal::name)
+}
+
+fn sentences(refusals: &[Refusal]) -> String {
+    let said: Vec<String> = refusals
+        .iter()
+        .map(|refusal| format!("{}: {}", refusal.name(), words::refusal(refusal).message))
+        .collect();
+    said.join(" ")
+}
+
+/// The one command that would go on: a new request, with these overrides where that is possible.
+fn way_on(refusals: &[Refusal]) -> String {
+    let fixed: Vec<&str> = refusals
+        .iter()
+        .filter(|refusal| refusal.overridden_by().is_none())
+        .map(Refusal::name)
+        .collect();
+    if !fixed.is_empty() {
+        return format!(
+            " Nobody can override {}; end that first, then file a new request.",
+            fixed.join(", ")
+        );
+    }
+    let names: Vec<&str> = refusals.iter().map(Refusal::name).collect();
+    format!(
+        " Nothing was changed. To do it all the same, file a new request with overrides: [{}].",
+        names.join(", ")
+    )
+}
+
+fn unfit_words(input: &Input<'_>, unfit: Unfit) -> String {
+    let regions = &input.shop.regions;
+    match unfit {
+        Unfit::NoSuchRegion => format!(
+            "spec.request.to is no region of this Storefront. Use {} or {} in a new request.",
+            regions.primary.name, regions.secondary.name
+        ),
+        Unfit::AlreadyActive => "spec.request.to is the active region already. Nothing to do.".into(),
+        Unfit::TypeNotOffered => {
+            "This version carries out requests of type Failover and Adopt only. Nothing was changed.".into()
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Requests: what a person asks for with a RegionSwitch, and what they may override.
+
+use crate::Text;
+use crate::journal::MoveKind;
+use crate::refusal::Refusal;
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A request that has not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Name of the RegionSwitch.
+    pub name: Text,
+    /// Its `metadata.uid`: a re-created object is another request.
+    pub uid: Text,
+    /// What is asked for.
+    pub kind: MoveKind,
+    /// The region to move to, or that is named as the active one.
+    pub to: Option<Text>,
+    /// The epoch that it was made for.
+    pub expected_epoch: Option<i64>,
+    /// It begins before this or never.
+    pub start_before: Timestamp,
+    /// Refusals that the requester overrides.
+    pub overrides: Vec<Override>,
+    /// The loss that the requester accepts; without it the shop's budget counts.
+    pub allow_loss: Option<Duration>,
+    /// Whether it was withdrawn.
+    pub abort: bool,
+    /// Of a record that the controller made: its move's number. It asks for nothing, and can be withdrawn.
+    pub record_of: Option<i64>,
+}
+
+/// The request behind a move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestRef {
+    /// Name of the RegionSwitch.
+    pub name: Text,
+    /// Its `metadata.uid`.
+    pub uid: Text,
+    /// Refusals that the requester overrides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
+    /// The loss that the requester accepts, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_data_loss_seconds: Option<i64>,
+}
+
+/// The refusals that a person may override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Override {
+    /// Mode Observe.
+    ObserveMode,
+    /// Nobody has approved.
+    AwaitingApproval,
+    /// A freeze is in force.
+    Frozen,
+    /// Evidence is young.
+    Quarantine,
+    /// A vote has not been held long enough.
+    NotHeld,
+    /// Nothing tells how far the replica had come.
+    LossUnknown,
+    /// The loss estimate exceeds the budget.
+    LossOverBudget,
+    /// The standby's instance is busy.
+    StandbyBusy,
+    /// The standby's services are not well.
+    StandbyServicesDown,
+    /// The active region cannot be excluded.
+    TrafficNotMoved,
+    /// Route 53 does not answer.
+    NameUnmovable,
+    /// A move ended a short time ago.
+    CoolDown,
+    /// An earlier move still owes something.
+    ObligationOpen,
+    /// Its turn has not come.
+    Paced,
+}
+
+/// For whom it is asked whether a move may begin or go on.
+#[derive(Clone, Copy, Debug)]
+pub enum Asker<'a> {
+    /// The controller itself.
+    Automatic,
+    /// A person.
+    Person {
+        /// What they override.
+        overrides: &'a [Override],
+        /// The loss that they accept, if they said so.
+        allow_loss: Option<Duration>,
+    },
+}
+
+impl Asker<'_> {
+    /// Whether this refusal stands against a move that this one asks for.
+    #[must_use]
+    pub fn is_bound_by(&self, refusal: &Refusal) -> bool {
+        match self {
+            Asker::Automatic => true,
+            Asker::Person { overrides, .. } => {
+                let overridden = refusal.overridden_by().is_some_and(|name| overrides.contains(&name));
+                !refusal.binds_automatic_alone() && !overridden
+            }
+        }
+    }
+
+    /// Whether a person asks.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        match self {
+            Asker::Automatic => false,
+            Asker::Person { .. } => true,
+        }
+    }
+}
+
+/// What becomes of a request that did not begin a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Name of the RegionSwitch.
+    pub request: Text,
+    /// Its `metadata.uid`.
+    pub uid: Text,
+    /// What is said to it.
+    pub verdict: Verdict,
+}
+
+/// What is said to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Not yet: these end by themselves; none of them means that fresh readings are awaited.
+    Waits(Vec<Refusal>),
+    /// No, for good: these stand against it.
+    Refused(Vec<Refusal>),
+    /// No, for good: it asks for what cannot be.
+    Unfit(Unfit),
+    /// Its `startBefore` has passed.
+    Expired(Vec<Refusal>),
+    /// It was withdrawn before it began.
+    Withdrawn,
+}
+
+impl Verdict {
+    /// Whether it ends the request.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        match self {
+            Verdict::Waits(_) => false,
+            Verdict::Refused(_) | Verdict::Unfit(_) | Verdict::Expired(_) | Verdict::Withdrawn => true,
+        }
+    }
+}
+
+/// Why a request asks for what cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unfit {
+    /// `to` is no region of the Storefront.
+    NoSuchRegion,
+    /// `to` is the active region already.
+    AlreadyActive,
+    /// This version does not carry out requests of this type.
+    TypeNotOffered,
+}
+
+impl Unfit {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Unfit::NoSuchRegion => "NoSuchRegion",
+            Unfit::AlreadyActive => "AlreadyActive",
+            Unfit::TypeNotOffered => "TypeNotOffered",
+        }
+    }
+}

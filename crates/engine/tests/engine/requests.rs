@@ -1,0 +1,108 @@
+//! Requests by people: each is decided once, and told what becomes of it when that is news.
+
+use crate::driver::{Driver, engine};
+use crate::world::secs;
+use breakwater_core::decision::Step;
+use breakwater_core::journal::{MoveKind, MoveOutcome};
+use breakwater_core::request::Request;
+use breakwater_core::time::after;
+use breakwater_engine::port::In;
+
+/// As adopted at epoch 1.
+fn failover(driver: &Driver, to: &str) -> Request {
+    Request {
+        name: "shop-2am".into(),
+        uid: "rsw-1".into(),
+        kind: MoveKind::Failover,
+        to: Some(to.into()),
+        expected_epoch: Some(1),
+        start_before: after(driver.now.wall, secs(3600)),
+        overrides: Vec::new(),
+        allow_loss: None,
+        abort: false,
+        record_of: None,
+    }
+}
+
+fn ask(driver: &mut Driver, request: &Request) {
+    let key = driver.shops[0].key.clone();
+    driver.feed(In::Request(key, Box::new(request.clone())));
+}
+
+fn promotions(driver: &Driver) -> usize {
+    driver
+        .calls
+        .iter()
+        .filter(|sent| matches!(sent.step, Step::Promote(_)))
+        .count()
+}
+
+#[test]
+fn it_moves_once_whatever_is_shown_again() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let request = failover(&driver, "us-west-2");
+    ask(&mut driver, &request);
+    driver.run(1200);
+    let ended = driver.journal(0).current.clone().unwrap();
+    assert_eq!(ended.outcome, Some(MoveOutcome::Completed));
+    assert_eq!(promotions(&driver), 1);
+    // The store did not show the end: the object is handed in again, also to a process that knows nothing of it.
+    ask(&mut driver, &request);
+    driver.run(300);
+    driver.engine = engine("controller-2");
+    driver.start();
+    ask(&mut driver, &request);
+    driver.run(1200);
+    assert_eq!(promotions(&driver), 1);
+    assert_eq!(driver.journal(0).last_number, ended.number);
+    assert_eq!(driver.answers, []);
+}
+
+/// The watch of RegionSwitches may be faster than that of Storefronts.
+#[test]
+fn it_may_come_before_its_shop() {
+    let mut driver = Driver::new(&["one"]);
+    let request = failover(&driver, "us-west-2");
+    ask(&mut driver, &request);
+    driver.start();
+    driver.run(1200);
+    assert_eq!(promotions(&driver), 1);
+}
+
+#[test]
+fn a_refusal_is_told_once_and_is_final() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let mut request = failover(&driver, "us-west-2");
+    request.expected_epoch = Some(77);
+    ask(&mut driver, &request);
+    driver.run(60);
+    ask(&mut driver, &request);
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 1);
+    assert_eq!(driver.answers[0].outcome, Some(MoveOutcome::Refused));
+    assert_eq!(driver.answers[0].reason, "StaleEpoch");
+    // What would be said now is another thing than what was said.
+    request.expected_epoch = Some(driver.journal(0).epoch);
+    ask(&mut driver, &request);
+    driver.run(600);
+    assert_eq!((driver.answers.len(), promotions(&driver)), (1, 0));
+}
+
+#[test]
+fn nobody_answers_without_the_lease() {
+    let mut driver = Driver::new(&["one"]);
+    driver.renews = false;
+    for shop in driver.shops.clone() {
+        driver.hand_in(shop);
+    }
+    let mut request = failover(&driver, "us-west-2");
+    request.expected_epoch = Some(77);
+    ask(&mut driver, &request);
+    assert_eq!(driver.answers, []);
+    driver.renews = true;
+    driver.renew();
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 1);
+}

@@ -1,0 +1,64 @@
+//! RegionSwitches: requests by people, and what they read there. An object with an outcome is no request any more.
+
+use crate::rig::Rig;
+use breakwater_core::Text;
+use breakwater_core::journal::Move;
+use breakwater_core::report::Answered;
+use breakwater_core::request::Request;
+use breakwater_core::shop::ShopKey;
+use breakwater_engine::port::In;
+
+#[derive(Debug, Default)]
+pub(crate) struct Switches {
+    open: Vec<(ShopKey, Request)>,
+    answers: Vec<(i64, ShopKey, Answered)>,
+}
+
+impl Rig {
+    /// A person creates a RegionSwitch.
+    pub fn request(&mut self, key: &ShopKey, request: Request) {
+        self.switches.open.push((key.clone(), request.clone()));
+        self.feed(In::Request(key.clone(), Box::new(request)));
+    }
+
+    /// A person sets `abort: true` on the RegionSwitch of this name, if it has no outcome yet.
+    pub fn withdraw(&mut self, name: &str) {
+        let open = self.switches.open.iter_mut().find(|(_, known)| &*known.name == name);
+        if let Some((key, request)) = open {
+            request.abort = true;
+            let (key, request) = (key.clone(), request.clone());
+            self.feed(In::Request(key, Box::new(request)));
+        }
+    }
+
+    /// What requesters were told so far, with the virtual time in milliseconds.
+    #[must_use]
+    pub fn answers(&self) -> &[(i64, ShopKey, Answered)] {
+        &self.switches.answers
+    }
+
+    pub(crate) fn hand_in_requests(&mut self) {
+        for (key, request) in self.switches.open.clone() {
+            self.feed(In::Request(key, Box::new(request)));
+        }
+    }
+
+    pub(crate) fn show_answer(&mut self, key: ShopKey, answered: Answered) {
+        let ended = answered.outcome.map(|_| answered.uid.clone());
+        self.switches.answers.push((self.millis(), key.clone(), answered));
+        if let Some(uid) = ended {
+            self.close(&key, &uid);
+        }
+    }
+
+    pub(crate) fn show_record(&mut self, key: &ShopKey, current: &Move) {
+        if let (Some(_), Some(request)) = (current.outcome, &current.request) {
+            self.close(key, &request.uid.clone());
+        }
+    }
+
+    fn close(&mut self, key: &ShopKey, uid: &Text) {
+        self.switches.open.retain(|(_, known)| known.uid != *uid);
+        self.feed(In::RequestGone(key.clone(), uid.clone()));
+    }
+}
