@@ -14,19 +14,11 @@ fn terraform(rig: &mut Rig, every_seconds: u32, names: bool, balancers: bool) ->
 }
 
 fn reason(rig: &Rig, kind: &str) -> &'static str {
-    let status = rig.status(&rig.key("shop-ca")).expect("a status");
-    let found = status.report.conditions.iter().find(|condition| condition.kind == kind);
-    found.expect("that condition").reason
+    explained(rig, "shop-ca", kind).0
 }
 
 fn stalled(rig: &Rig) -> String {
-    let status = rig.status(&rig.key("shop-ca")).expect("a status");
-    let found = status
-        .report
-        .conditions
-        .iter()
-        .find(|condition| condition.kind == "Stalled");
-    found.expect("that condition").message.to_string()
+    explained(rig, "shop-ca", "Stalled").1
 }
 
 /// The order changes because services are out; Terraform turns it back every two minutes. Three times, then it may.

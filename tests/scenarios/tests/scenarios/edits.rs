@@ -5,9 +5,7 @@ use breakwater_rig::Rig;
 use breakwater_scenarios::*;
 
 fn reason(rig: &Rig, kind: &str) -> &'static str {
-    let status = rig.status(&rig.key("shop-ca")).expect("a status");
-    let found = status.report.conditions.iter().find(|condition| condition.kind == kind);
-    found.expect("that condition").reason
+    explained(rig, "shop-ca", kind).0
 }
 
 /// Preferred is the other region now: nothing in the world changes, and a dead region is left as before.
@@ -94,13 +92,8 @@ fn a_move_works_on_the_identities_of_its_start() {
     rig.run_for(minutes(10));
     assert_eq!(reason(&rig, "Ready"), "SpecPending", "{}", states(&rig, &["shop-ca"]));
     assert_eq!(reason(&rig, "Reconciling"), "SpecPending");
-    let message = rig
-        .status(&key)
-        .map(|status| status.report.conditions[0].message.to_string());
-    assert!(
-        message.as_ref().is_some_and(|said| said.contains("shop-ca-cac1")),
-        "{message:?}"
-    );
+    let message = explained(&rig, "shop-ca", "Ready").1;
+    assert!(message.contains("shop-ca-cac1"), "{message}");
     rig.clear(dead);
     let fenced = |rig: &Rig| {
         instance_status(rig, "shop-ca", EAST) == "stopped"
