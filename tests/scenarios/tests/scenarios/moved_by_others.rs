@@ -1,6 +1,7 @@
 //! Somebody else promotes, stops or deletes an instance.
 
-use breakwater_rig::Rig;
+use breakwater_core::journal::{MoveOutcome, ObligationKind};
+use breakwater_rig::{Aim, Rig, Twist};
 use breakwater_scenarios::*;
 use breakwater_sim::{Fault, Meta, RecordAction, RecordChange, RecordSet, Request, Route53Op, Vantage};
 
@@ -146,5 +147,35 @@ fn a_txt_that_nobody_can_read_is_not_overwritten() {
         "{}",
         states(&rig, &["shop-ca"])
     );
+    finish(&rig);
+}
+
+/// The promotion is held up on its way for a quarter of an hour. The region is back long before, the move was rolled back, and
+/// users write there: the late promotion takes the standby, and nothing else.
+#[test]
+fn a_promotion_that_comes_after_the_rollback_takes_the_standby_and_nothing_else() {
+    let mut rig = adopted(only("shop-ca"), 283);
+    rig.twist(Aim::Next("promote-read-replica"), Twist::ArriveLate(900_000));
+    let dead = east_dies(&mut rig);
+    assert!(rig.run_until(minutes(30), |rig| rig.twists_left() == 0));
+    rig.clear(dead);
+    let back = |rig: &Rig| outcome(rig, "shop-ca") == Some(MoveOutcome::RolledBack);
+    assert!(rig.run_until(minutes(13), back), "{}", states(&rig, &["shop-ca"]));
+    assert_eq!(promotions_accepted(&rig, "shop-ca"), 0);
+    let owed = |rig: &Rig| journal(rig, "shop-ca").owes(ObligationKind::RebuildStandby).is_some();
+    assert!(rig.run_until(minutes(30), owed), "{}", states(&rig, &["shop-ca"]));
+    rig.run_for(hours(1));
+    assert_eq!(active(&rig).as_deref(), Some(EAST), "W stays where users wrote");
+    assert_eq!(glance(&rig, "shop-ca").name_visible.as_deref(), Some(EAST));
+    assert_eq!(instance_status(&rig, "shop-ca", EAST), "available");
+    assert_eq!(
+        instance_status(&rig, "shop-ca", WEST),
+        "available",
+        "nobody ever wrote to it"
+    );
+    let status = rig.status(&rig.key("shop-ca"));
+    assert_eq!(status.map(|status| status.report.reason), Some("LatePromotion"));
+    assert_eq!(condition(&rig, "shop-ca", "StandbyReady"), "False");
+    assert_eq!(promotions(&rig, "shop-ca").len(), 1);
     finish(&rig);
 }
