@@ -219,6 +219,8 @@ fn shop(storefront: &Storefront, class: &StorefrontClass, key: ShopKey, installa
             .as_ref()
             .and_then(|annotations| annotations.get(crate::ABANDON_ANNOTATION))
             .is_some_and(|value| value == "true"),
+        // Whether an edit waits is the journal's to say.
+        edit_waits: false,
         key,
     }
 }

@@ -63,6 +63,38 @@ pub struct Actual {
     pub change: Option<(Text, Read<ChangeView>)>,
     /// The pool that users of a listed load balancer are first sent to, as it was first read.
     pub first_front: Option<Text>,
+    /// What each load balancer said before it said what it says now.
+    pub balancers_earlier: Vec<Earlier<BalancerView>>,
+    /// What both records said before.
+    pub names_earlier: Earlier<NamesView>,
+}
+
+/// The two newest views of a document that differ, each with when it was last asked for: what changed it, and when, is told
+/// by them. Readings that show nothing change nothing here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Earlier<T> {
+    newest: Option<(T, Now)>,
+    /// The view before the newest.
+    pub before: Option<(T, Now)>,
+}
+
+impl<T> Default for Earlier<T> {
+    fn default() -> Self {
+        Earlier {
+            newest: None,
+            before: None,
+        }
+    }
+}
+
+impl<T: Clone + PartialEq> Earlier<T> {
+    fn note(&mut self, seen: &Seen<T>, asked: Now) {
+        let Some(view) = seen.present() else { return };
+        match &mut self.newest {
+            Some((known, at)) if known == view => *at = asked,
+            newest => self.before = newest.replace((view.clone(), asked)).or(self.before.take()),
+        }
+    }
 }
 
 impl Actual {
@@ -81,6 +113,8 @@ impl Actual {
             owner: None,
             change: None,
             first_front: None,
+            balancers_earlier: vec![Earlier::default(); shop.balancers.len()],
+            names_earlier: Earlier::default(),
         }
     }
 
@@ -113,7 +147,9 @@ impl Actual {
                     .enumerate()
                     .filter(|(_, balancer)| *balancer == id)
                 {
-                    keep(&mut self.balancers[index], reading, seen);
+                    if keep(&mut self.balancers[index], reading, seen) {
+                        self.balancers_earlier[index].note(seen, reading.asked);
+                    }
                     if let (None, 0, Some(view)) = (&self.first_front, index, seen.present()) {
                         self.first_front = view.default_pools.first().cloned();
                     }
@@ -121,6 +157,7 @@ impl Actual {
             }
             (ObjectKey::Names(_, _, name), Value::Names(seen)) if *name == shop.writer.name => {
                 if keep(&mut self.names, reading, seen) {
+                    self.names_earlier.note(seen, reading.asked);
                     let txt = seen.present().and_then(|names| names.txt.as_ref());
                     self.owner = txt.and_then(OwnerRecord::parse);
                 }
@@ -150,6 +187,16 @@ impl Actual {
                 _,
             ) => {}
         }
+    }
+
+    /// The spec lists the same regions the other way round.
+    pub fn swap_sides(&mut self) {
+        self.instances.swap();
+        self.source_gone.swap();
+        self.promoted.swap();
+        self.steady_replica.swap();
+        self.parameters.swap();
+        self.pools.swap();
     }
 
     fn absorb_instance(&mut self, side: Side, reading: &Reading, seen: &Seen<InstanceView>) {

@@ -37,6 +37,23 @@ pub struct Decision {
     pub look: Vec<Look>,
     /// When to plan again at the latest, by the monotonic clock.
     pub wake: Option<Duration>,
+    /// What somebody else keeps putting back.
+    pub contests: Vec<Contest>,
+}
+
+/// Something that we set and somebody else keeps putting back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contest {
+    /// `name`, or the id of a load balancer.
+    pub what: Text,
+    /// What we set.
+    pub wanted: Text,
+    /// What stands there.
+    pub stands: Text,
+    /// It is re-asserted all the same, because a former writer is not fenced.
+    pub reasserted: bool,
+    /// The first of the three times.
+    pub since: Timestamp,
 }
 
 /// What comes next.
@@ -91,6 +108,11 @@ pub enum Wait {
     FormerWriterBack,
     /// The former writer to stop.
     FormerWriterStopped,
+    /// A person to say which of two writers is the right one.
+    TwoWriters,
+    /// A person to say where the writer is: the other region's instance takes writes, or is followed by the active one's, and
+    /// the rest cannot be seen.
+    WriterUnclear,
 }
 
 /// What a promotion still lacks. Supply all of it and the decision flips.
@@ -139,6 +161,10 @@ pub enum LevelState {
     Holds,
     /// Not yet; we are at it.
     Differs,
+    /// Somebody put it back three times in a quarter of an hour: it is left alone until a person decides.
+    Contested,
+    /// The same, but a former writer is not fenced: it is set again each time.
+    Reasserted,
 }
 
 /// What to look at, and how often.

@@ -116,6 +116,32 @@ impl Evidence {
         self.links[active.other()].remember(journal.link_broken_since);
     }
 
+    /// The spec lists the same regions the other way round: what was seen of each stays its own.
+    pub fn swap_sides(&mut self) {
+        self.probes.swap();
+        self.edge.swap();
+        self.instance.swap();
+        self.links.swap();
+        self.proofs.swap_sides();
+        self.trouble.swap();
+        self.journalled_trouble.swap();
+    }
+
+    /// Services or proof URLs were edited: those of a region whose list changed begin with empty windows.
+    pub fn relist(&mut self, old: &Shop, new: &Shop) {
+        for side in Side::BOTH {
+            if old.regions[side].services != new.regions[side].services {
+                self.probes[side] = RegionProbes::new(new.regions[side].services.len());
+            }
+        }
+        if Side::BOTH
+            .into_iter()
+            .any(|side| old.regions[side].proof != new.regions[side].proof)
+        {
+            self.proofs = Proofs::default();
+        }
+    }
+
     /// Takes one reading; one that is not about this shop changes nothing.
     pub fn absorb(&mut self, reading: &Reading, shop: &Shop) {
         match (&reading.key, &reading.value) {
@@ -370,6 +396,12 @@ impl Evidence {
     #[must_use]
     pub fn proof_of_promotion(&self, side: Side, now: Now, shop: &Shop) -> bool {
         self.proofs.local_writable(side, now, shop.policy.interval)
+    }
+
+    /// Whether a fresh proof of either side says that the shop writes to this side's database.
+    #[must_use]
+    pub fn proof_of_writes(&self, side: Side, now: Now, shop: &Shop) -> bool {
+        self.proofs.written_to(side, now, shop.policy.interval)
     }
 
     /// Whether a fresh proof of this side reports that the application's write to its own database was refused.

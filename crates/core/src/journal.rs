@@ -4,7 +4,9 @@
 
 use crate::Text;
 use crate::diagnosis::Diagnosis;
+use crate::places::Places;
 use crate::request::{Asker, RequestRef};
+use crate::time::since;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,6 +71,13 @@ pub struct Journal {
     /// The adoption in progress: our TXT is being created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adopting_since: Option<Timestamp>,
+    /// When somebody put back what we had set: the newest instants of each thing that was. Three in a quarter of an hour
+    /// make it contested.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub put_back: Vec<PutBack>,
+    /// The identities that all of this is about; an edit of one of them means to adopt anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub places: Option<Places>,
     /// The owner in whose place a person's Adopt puts us, until our TXT is seen there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes_over: Option<Text>,
@@ -87,6 +96,12 @@ impl Journal {
         self.current.as_ref().filter(|m| m.outcome.is_none())
     }
 
+    /// When this thing was put back by somebody else, if it was.
+    #[must_use]
+    pub fn put_back_of(&self, what: &str) -> Option<&PutBack> {
+        self.put_back.iter().find(|level| *level.what == *what)
+    }
+
     /// Ends the move in flight with this record of it. Its request, if it had one, does not begin again.
     pub fn end_move(&mut self, ended: Move) {
         if let Some(request) = ended.request.as_ref().filter(|r| !self.ended_requests.contains(&r.uid)) {
@@ -102,6 +117,37 @@ impl Journal {
     #[must_use]
     pub fn owes(&self, kind: ObligationKind) -> Option<&Obligation> {
         self.obligations.iter().find(|o| o.kind == kind)
+    }
+}
+
+/// Stands for the writer's name and our TXT among what can be put back; load balancers go by their ids.
+pub const NAME_LEVEL: &str = "name";
+/// Three times within this make a level contested. Terraform and GitOps tools run every few minutes; a person who corrects
+/// something twice is not fought either.
+pub const PUT_BACK_WINDOW: Duration = Duration::from_secs(900);
+
+/// A thing that somebody put back after we had set it, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PutBack {
+    /// `name`, or the id of a load balancer.
+    pub what: Text,
+    /// The newest instants, oldest first, at most three.
+    pub at: Vec<Timestamp>,
+}
+
+impl PutBack {
+    /// How many instants are kept: as many as make it contested.
+    pub const REMEMBERED: usize = 3;
+
+    /// Whether the instants that are kept lie within the window.
+    #[must_use]
+    pub fn is_contested(&self) -> bool {
+        match (self.at.first(), self.at.last()) {
+            (Some(first), Some(last)) => {
+                self.at.len() >= PutBack::REMEMBERED && since(*first, *last) <= PUT_BACK_WINDOW
+            }
+            (Some(_) | None, _) => false,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod asked;
 mod begin;
 mod block;
 mod bookkeep;
+mod contested;
 mod excluding;
 mod fence;
 mod held;
@@ -14,6 +15,7 @@ mod look;
 mod missing;
 #[cfg(test)]
 mod missing_tests;
+mod moved;
 mod name;
 mod phases;
 mod promoting;
@@ -105,6 +107,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
                 input.shop.policy.interval
             },
     );
+    let contests = contested::contests(&sight);
     Decision {
         diagnosis: sight.diagnosis,
         facts: sight.facts,
@@ -116,8 +119,12 @@ pub fn plan(input: &Input<'_>) -> Decision {
         next,
         look,
         wake,
+        contests,
     }
 }
+
+/// Stands for the owner where a TXT record is in our place that is not of our form.
+pub(crate) const UNREADABLE_OWNER: &str = "(unreadable)";
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -141,13 +148,19 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if sight.input.shop.deleting {
         return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
     }
-    let due = adopt_by_request::entry(sight)
-        .or_else(|| adopt::entry(sight))
-        .or_else(|| phases::entry(sight))
+    if let Some(anew) = adopt_by_request::entry(sight).or_else(|| adopt::entry(sight)) {
+        return Some(bookkeep::signed(sight, anew));
+    }
+    if adopt::seems_old(sight) || adopt::may_be_old(sight) {
+        return None;
+    }
+    let due = phases::entry(sight)
+        .or_else(|| moved::entry(sight))
         .or_else(|| fence::entry(sight))
         .or_else(|| asked::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
+        .or_else(|| contested::entry(sight))
         .or_else(|| bookkeep::entry(sight))?;
     Some(bookkeep::signed(sight, due))
 }
@@ -159,13 +172,17 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
         steps.retain(|step| sending::may_send(sight, step));
         return steps;
     }
-    if !sight.may_touch() {
+    // Before Route 53 has been asked once nobody knows whether the journal is an old one; if it does not answer, the
+    // journal counts.
+    if !sight.may_touch() || adopt::seems_old(sight) || sight.input.actual.names.is_none() {
         return Vec::new();
     }
     let mut steps = Vec::new();
-    steps.extend(promoting::step(sight));
-    steps.extend(traffic::steps(sight));
-    steps.extend(name::steps(sight));
+    if !moved::stops_everything(sight) {
+        steps.extend(promoting::step(sight));
+        steps.extend(traffic::steps(sight));
+        steps.extend(name::steps(sight));
+    }
     steps.extend(fence::steps(sight));
     steps.retain(|step| sending::may_send(sight, step));
     steps
@@ -192,11 +209,20 @@ impl Sight<'_> {
         self.input.shop.policy.mode == Mode::Observe && !asked
     }
 
-    /// The owner that another installation's TXT names, unless a person has put us in its place.
+    /// The owner that another installation's TXT names, unless a person has put us in its place. A TXT that cannot be read
+    /// is not ours either: it may be of a newer form, or somebody else's altogether.
     fn foreign_owner(&self) -> Option<Text> {
-        let owner = &self.input.actual.owner.as_ref()?.owner;
-        let ours = *owner == self.input.shop.owner || self.input.journal.takes_over.as_ref() == Some(owner);
-        (!ours).then(|| owner.clone())
+        let taken_over = |owner: &str| self.input.journal.takes_over.as_deref() == Some(owner);
+        match &self.input.actual.owner {
+            Some(record) => {
+                let ours = record.owner == self.input.shop.owner || taken_over(&record.owner);
+                (!ours).then(|| record.owner.clone())
+            }
+            None => {
+                let names = self.input.actual.names()?;
+                (names.txt.is_some() && !taken_over(UNREADABLE_OWNER)).then(|| UNREADABLE_OWNER.into())
+            }
+        }
     }
 
     fn region(&self, side: Side) -> &Text {

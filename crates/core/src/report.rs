@@ -128,6 +128,7 @@ pub struct Visible {
     levels: Levels,
     wait: Option<Wait>,
     overdue: bool,
+    edit_waits: bool,
 }
 
 /// The part of a decision that people see.
@@ -145,6 +146,7 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
         levels: decision.levels,
         wait: shown_wait(decision),
         overdue: overdue(input),
+        edit_waits: input.shop.edit_waits,
     }
 }
 

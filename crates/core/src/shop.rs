@@ -66,6 +66,8 @@ pub struct Shop {
     pub deleting: bool,
     /// Annotation `breakwater.dev/abandon`: drop the finalizer without cleaning up.
     pub abandon: bool,
+    /// An edit of identities waits: those listed here are the ones that the journal is about, not the spec's.
+    pub edit_waits: bool,
 }
 
 impl Shop {

@@ -35,6 +35,13 @@ pub struct PerSide<T> {
     pub secondary: T,
 }
 
+impl<T> PerSide<T> {
+    /// Each gets the other's.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.primary, &mut self.secondary);
+    }
+}
+
 impl<T> Index<Side> for PerSide<T> {
     type Output = T;
     fn index(&self, side: Side) -> &T {

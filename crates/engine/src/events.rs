@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::port::{Event, Out};
 use breakwater_core::decision::Decision;
 use breakwater_core::diagnosis::Diagnosis;
-use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind, Phase};
+use breakwater_core::journal::{Journal, MoveOutcome, NAME_LEVEL, ObligationKind, Phase, PutBack};
 use breakwater_core::report::report;
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
@@ -81,12 +81,36 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
             message: message.into(),
         }));
     };
-    if let (None, Some(region)) = (&old.active_region, &new.active_region) {
+    if let (before, Some(region)) = (&old.active_region, &new.active_region)
+        && before.as_ref() != Some(region)
+        && new.in_flight().is_none()
+    {
+        let by_others = before
+            .as_ref()
+            .map(|left| format!(" Somebody else moved it from {left}."));
         tell(
-            false,
+            by_others.is_some(),
             "Adopted",
-            format!("The writer is in {region}; epoch {}.", new.epoch),
+            format!(
+                "The writer is in {region}; epoch {}.{}",
+                new.epoch,
+                by_others.unwrap_or_default()
+            ),
         );
+    }
+    for level in new.put_back.iter().filter(|level| level.is_contested()) {
+        if !old.put_back_of(&level.what).is_some_and(PutBack::is_contested) {
+            let what = if *level.what == *NAME_LEVEL {
+                "The writer's name".to_owned()
+            } else {
+                format!("Load balancer {}", level.what)
+            };
+            tell(
+                true,
+                "Contested",
+                format!("{what} was put back by somebody else three times in 15 minutes."),
+            );
+        }
     }
     if old.front != new.front
         && let (Some(_), Some(front)) = (&old.front, &new.front)
@@ -135,7 +159,8 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
         }
     }
     for owed in new.obligations.iter().filter(|owed| !old.obligations.contains(owed)) {
-        let warning = owed.kind == ObligationKind::FenceFormerWriter;
+        let late = owed.kind == ObligationKind::RebuildStandby && owed.number > new.epoch;
+        let warning = late || owed.kind == ObligationKind::FenceFormerWriter;
         tell(
             warning,
             "ObligationOpened",

@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::kept_shop::{KeptShop, Writing};
 use crate::port::{Kept, Out, Status, StoreError, Ticket};
 use breakwater_core::decision::Decision;
-use breakwater_core::journal::Journal;
+use breakwater_core::journal::{Journal, Phase};
 use breakwater_core::plan::{Input, plan};
 use breakwater_core::reading::Cause;
 use breakwater_core::report::{report, visible};
@@ -16,6 +16,8 @@ use std::time::Duration;
 const REPORT_GATHERS: Duration = Duration::from_secs(1);
 /// Pause after a write or read that the API server refused or did not answer.
 const PAUSE: Duration = Duration::from_secs(2);
+/// A licence may rest on a read of the object that is this old: what led to the read has still to be planned again.
+const READ_LASTS: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// After a start, and after a write whose end is not known, the journal is read before anything else.
@@ -47,6 +49,10 @@ impl Engine {
         let (me, fleet) = (self.settings.me.clone(), self.fleet);
         let Some(kept) = self.shops.get_mut(key) else { return };
         if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
+            return;
+        }
+        if grants(&kept.journal, journal) && !read_lately(kept, now) {
+            self.start_reading(key, ticket, None, out);
             return;
         }
         let input = Input {
@@ -143,6 +149,7 @@ impl Engine {
         };
         match result {
             Ok(read) => {
+                kept.read_at = Some(now.mono);
                 let journal = read.journal.clone().unwrap_or_default();
                 let wrote_it = sent.is_some_and(|status| status.journal == journal);
                 self.confirmed(&key, journal, read, wrote_it, out);
@@ -175,6 +182,20 @@ impl Engine {
         };
         self.shops.iter().find(|(_, kept)| is(kept)).map(|(key, _)| key.clone())
     }
+}
+
+/// Whether an entry is a licence: before it is written, spec and journal are read from the API server, not from a cache. An
+/// edit, a suspension or another process's entry that the watch has not brought yet counts.
+fn grants(old: &Journal, new: &Journal) -> bool {
+    let licence = |journal: &Journal| {
+        let current = journal.in_flight().filter(|m| m.phase == Phase::Promoting)?;
+        current.licence.as_ref().map(|licence| (current.number, licence.at))
+    };
+    licence(new).is_some() && licence(new) != licence(old)
+}
+
+fn read_lately(kept: &KeptShop, now: Now) -> bool {
+    kept.read_at.is_some_and(|at| now.mono.saturating_sub(at) <= READ_LASTS)
 }
 
 fn paused(kept: &KeptShop, now: Now) -> bool {

@@ -10,11 +10,13 @@ use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase};
 use breakwater_core::outcome::Outcome;
+use breakwater_core::places::{Places, in_force};
 use breakwater_core::plan::Input;
 use breakwater_core::reading::{Cause, Reading};
 use breakwater_core::report::Visible;
 use breakwater_core::request::Request;
 use breakwater_core::shop::Shop;
+use breakwater_core::side::Side;
 use breakwater_core::time::Now;
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ const CALLS_REMEMBERED: usize = 96;
 
 #[derive(Debug)]
 pub(crate) struct KeptShop {
+    /// The newest object, as parsed.
+    spec: Shop,
+    /// What is worked on: the spec, or what the journal is about while an edit of it waits.
     pub(crate) shop: Shop,
     pub(crate) evidence: Evidence,
     pub(crate) actual: Actual,
@@ -33,6 +38,8 @@ pub(crate) struct KeptShop {
     tickets: Vec<Ticket>,
     pub(crate) licence: Option<Licence>,
     pub(crate) writing: Writing,
+    /// When (monotonic) the object was last read from the API server itself.
+    pub(crate) read_at: Option<Duration>,
     /// No write before this (monotonic), after one that was refused.
     pub(crate) write_pause: Option<Duration>,
     /// The API server prunes what we write: no call at all.
@@ -65,7 +72,10 @@ pub(crate) enum Writing {
 impl KeptShop {
     pub(crate) fn new(shop: Shop, kept: Kept) -> Self {
         let journal = kept.journal.unwrap_or_default();
+        let spec = shop;
+        let shop = in_force(&spec, None, &journal);
         KeptShop {
+            spec,
             evidence: Evidence::new(&shop, journal.ever_up.clone()),
             actual: Actual::new(&shop),
             shop,
@@ -75,6 +85,7 @@ impl KeptShop {
             tickets: Vec::new(),
             licence: None,
             writing: Writing::MustRead(None),
+            read_at: None,
             write_pause: None,
             pruned: false,
             looks: Vec::new(),
@@ -88,19 +99,33 @@ impl KeptShop {
         }
     }
 
-    /// A newer object of the same shop. New identities begin with empty windows.
+    /// A newer object of the same shop.
     pub(crate) fn update(&mut self, shop: Shop, kept: Kept) {
         let same_journal = kept.journal.clone().unwrap_or_default() == self.journal;
         if same_journal && matches!(self.writing, Writing::Idle) {
             self.version = kept.version;
         }
-        let same_places = shop.regions == self.shop.regions
-            && shop.writer == self.shop.writer
-            && shop.balancers == self.shop.balancers
-            && shop.zone == self.shop.zone
-            && shop.class == self.shop.class;
-        if !same_places {
+        self.spec = shop;
+        self.refit();
+    }
+
+    /// Works on what the spec lists now, or on what it listed before while that is under way. New identities begin with
+    /// empty windows; regions that only changed places keep what was seen of them.
+    fn refit(&mut self) {
+        let shop = in_force(&self.spec, Some(&self.shop), &self.journal);
+        let names = |shop: &Shop| [Side::Primary, Side::Secondary].map(|side| shop.regions[side].name.clone());
+        let ([one, other], [now_one, now_other]) = (names(&self.shop), names(&shop));
+        if (&one, &other) == (&now_other, &now_one) && one != other {
+            self.shop.regions.swap();
+            self.evidence.swap_sides();
+            self.actual.swap_sides();
+        }
+        let same_order = self.shop.balancers == shop.balancers && names(&self.shop) == names(&shop);
+        if same_order && Places::of(&self.shop).are_those_of(&shop) {
+            self.evidence.relist(&self.shop, &shop);
+        } else {
             self.evidence = Evidence::new(&shop, self.journal.ever_up.clone());
+            self.evidence.remember(&shop, &self.journal);
             self.actual = Actual::new(&shop);
         }
         self.shop = shop;
@@ -142,6 +167,15 @@ impl KeptShop {
         }
         self.journal = journal;
         self.version = version;
+        // What the edit waited for may be over, or this journal may be about something else.
+        if self.shop.edit_waits || !self.is_about_the_spec() {
+            self.refit();
+        }
+    }
+
+    fn is_about_the_spec(&self) -> bool {
+        let places = self.journal.places.as_ref();
+        places.is_none_or(|places| places.are_those_of(&self.spec))
     }
 
     /// Whether this binary knows the journal's form.

@@ -65,6 +65,7 @@ pub fn shop_of(setup: &Setup, shop: &ShopSetup, installation: &str) -> Shop {
         suspended: false,
         deleting: false,
         abandon: false,
+        edit_waits: false,
     }
 }
 

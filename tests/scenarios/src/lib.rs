@@ -125,6 +125,17 @@ pub fn condition(rig: &Rig, shop: &str, kind: &str) -> &'static str {
     found.map_or("", |condition| condition.status.name())
 }
 
+/// Reason and message of a condition; empty before there is a status.
+#[must_use]
+pub fn explained(rig: &Rig, shop: &str, kind: &str) -> (&'static str, String) {
+    let status = rig.status(&rig.key(shop));
+    let conditions = status.into_iter().flat_map(|status| &status.report.conditions);
+    let found = conditions.into_iter().find(|condition| condition.kind == kind);
+    found.map_or(("", String::new()), |condition| {
+        (condition.reason, condition.message.to_string())
+    })
+}
+
 /// The refusals that a shop's status shows.
 #[must_use]
 pub fn refusals(rig: &Rig, shop: &str) -> Vec<&'static str> {

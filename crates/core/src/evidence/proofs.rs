@@ -29,6 +29,16 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
+    pub(super) fn swap_sides(&mut self) {
+        self.said.swap();
+        self.uuid.swap();
+        self.down.swap();
+        self.since.swap();
+        self.lived.swap();
+        self.asked.swap();
+        self.applied_until.swap();
+    }
+
     pub(super) fn absorb(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProofSeen) {
         let Some(side) = Side::BOTH
             .into_iter()
@@ -131,6 +141,15 @@ impl Proofs {
     pub(super) fn local_writable(&self, side: Side, now: Now, interval: Duration) -> bool {
         self.fresh(side, now, interval)
             .is_some_and(|proof| proof.local_read_only == Some(false))
+    }
+
+    pub(super) fn written_to(&self, side: Side, now: Now, interval: Duration) -> bool {
+        let uuid = self.uuid[side].as_ref();
+        uuid.is_some()
+            && Side::BOTH.into_iter().any(|from| {
+                self.fresh(from, now, interval)
+                    .is_some_and(|proof| proof.writable && proof.writer_uuid.as_ref() == uuid)
+            })
     }
 
     pub(super) fn local_write_refused(&self, side: Side, now: Now, interval: Duration) -> bool {

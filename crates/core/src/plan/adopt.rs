@@ -1,9 +1,11 @@
 //! Adoption: a new or restored object first claims its name, then finds out where the writer is.
 
 use super::{Sight, standpoint};
+use crate::Text;
 use crate::actual::Read;
 use crate::facts::InstanceVote;
-use crate::journal::{Journal, Obligation, ObligationKind};
+use crate::journal::{Journal, Obligation, ObligationKind, Phase};
+use crate::places::{self, Places};
 use crate::side::Side;
 use std::time::Duration;
 
@@ -16,7 +18,10 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return None;
     }
     if sight.input.journal.active_region.is_some() {
-        return journal_is_old(sight).then(|| begin(sight));
+        if seems_old(sight) {
+            return read_twice(sight).then(|| begin(sight));
+        }
+        return is_edited(sight).then(|| begin_edited(sight));
     }
     if sight.input.journal.adopting_since.is_none() {
         // Route 53 must have been read: without it nobody knows whether another installation owns the shop.
@@ -25,11 +30,26 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     adopted(sight)
 }
 
-/// Our owner with a greater epoch: this journal was restored from before a move.
-fn journal_is_old(sight: &Sight<'_>) -> bool {
-    let moving = sight.input.journal.in_flight().is_some();
-    let record = standpoint::owner_record(sight.input);
-    !moving && record.is_some_and(|r| r.owner == sight.input.shop.owner && r.epoch > sight.input.journal.epoch)
+/// Our owner with a greater epoch: this journal was restored from before a move, also where it has a move in flight of its
+/// own. The epoch is journalled before the TXT says it, so the TXT is never ahead of a journal that is not old.
+pub(super) fn seems_old(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    let record = sight.input.actual.owner.as_ref();
+    journal.active_region.is_some()
+        && record.is_some_and(|r| r.owner == sight.input.shop.owner && r.epoch > journal.epoch)
+}
+
+/// Whether a move in flight could still be one of another day: Route 53 has not been asked yet. One whose promotion may have
+/// been sent is carried on at once, since only what the instance shows decides there.
+pub(super) fn may_be_old(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    sight.input.actual.names.is_none() && journal.in_flight().is_some_and(|m| m.phase < Phase::Promoting)
+}
+
+/// Whether two readings in a row have said the same of both records: one alone makes no journal old.
+fn read_twice(sight: &Sight<'_>) -> bool {
+    let names = sight.input.actual.names.as_ref();
+    names.is_some_and(|read| read.asked_after(read.since.mono))
 }
 
 fn begin(sight: &Sight<'_>) -> Journal {
@@ -42,6 +62,37 @@ fn begin(sight: &Sight<'_>) -> Journal {
     }
 }
 
+/// Other identities than those that the journal is about, and nothing under way that they would change the meaning of.
+fn is_edited(sight: &Sight<'_>) -> bool {
+    let (journal, shop) = (sight.input.journal, sight.input.shop);
+    let same = journal.places.as_ref().is_none_or(|places| places.are_those_of(shop));
+    !same && !shop.edit_waits && !places::edits_wait(journal)
+}
+
+/// Adoption of what an edit lists. What is owed about an instance that is still listed stays owed, and lists that still are
+/// what they were are still put back.
+fn begin_edited(sight: &Sight<'_>) -> Journal {
+    let (old, shop) = (sight.input.journal, sight.input.shop);
+    let new = Places::of(shop);
+    let mut journal = begin(sight);
+    journal.current = old.current.clone();
+    journal.cool_down_until = old.cool_down_until;
+    let listed = |owed: &Obligation| {
+        let place = new.regions.get(&owed.region);
+        place.is_some_and(|place| place.instance == owed.instance)
+    };
+    journal.obligations = old.obligations.iter().filter(|owed| listed(owed)).cloned().collect();
+    let same_lists = old.places.as_ref().is_some_and(|places| {
+        let pools =
+            |places: &Places| -> Vec<Text> { places.regions.values().map(|place| place.pool.clone()).collect() };
+        places.zone == new.zone && places.balancers == new.balancers && pools(places) == pools(&new)
+    });
+    if same_lists {
+        journal.saved_steering = old.saved_steering.clone();
+    }
+    journal
+}
+
 /// The entry that makes W known.
 fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     if !super::name::txt_is_ours(sight) || super::name::in_sync_since(sight).is_none() || !steady(sight) {
@@ -50,19 +101,29 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     let active = writer(sight)?;
     let record = standpoint::owner_record(sight.input)?;
     let mut journal = sight.input.journal.clone();
-    let tags = Side::BOTH
-        .into_iter()
-        .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
-    journal.epoch = tags.chain([record.epoch, journal.last_number, 0]).max().unwrap_or(0) + 1;
+    journal.epoch = next_epoch(sight)?;
     journal.last_number = journal.epoch;
     journal.active_region = Some(sight.region(active).clone());
     journal.excluded = record.excluded.filter(|region| sight.input.shop.side(region).is_some());
     if standpoint::seen_active(sight.input).is_none() {
         left_behind(sight, active.other(), &mut journal);
     }
+    unfence(sight, active, &mut journal);
     journal.front = Some(front(sight, active, &journal)?);
     journal.adopting_since = None;
+    journal.places = Some(Places::of(sight.input.shop));
     Some(journal)
+}
+
+/// The greatest of TXT, tags and numbers, plus one. `None` while our TXT is not to be seen.
+pub(super) fn next_epoch(sight: &Sight<'_>) -> Option<i64> {
+    let record = standpoint::owner_record(sight.input)?;
+    let tags = Side::BOTH
+        .into_iter()
+        .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
+    let journal = sight.input.journal;
+    let known = tags.chain([record.epoch, journal.epoch, journal.last_number, 0]).max();
+    Some(known.unwrap_or(0) + 1)
 }
 
 /// W is known from our TXT alone: the other region was left by a move of an earlier life, and may still take writes.
@@ -70,8 +131,40 @@ fn left_behind(sight: &Sight<'_>, other: Side, journal: &mut Journal) {
     let region = &sight.input.shop.regions[other];
     journal.excluded = Some(region.name.clone());
     for kind in [ObligationKind::FenceFormerWriter, ObligationKind::RebuildStandby] {
+        // An edit of the spec keeps what was owed before.
+        if journal
+            .obligations
+            .iter()
+            .any(|o| o.kind == kind && o.region == region.name)
+        {
+            continue;
+        }
         journal.obligations.push(Obligation {
             kind,
+            region: region.name.clone(),
+            instance: region.instance.clone(),
+            number: journal.epoch,
+            since: sight.input.now.wall,
+        });
+    }
+}
+
+/// A writer that an earlier life of ours fenced, or was about to, takes writes again. Its tag was set before its
+/// `read_only`, so it tells alone; the obligation is closed once both are seen to be gone.
+pub(super) fn unfence(sight: &Sight<'_>, active: Side, journal: &mut Journal) {
+    let region = &sight.input.shop.regions[active];
+    let fenced = sight
+        .input
+        .actual
+        .instance(active)
+        .is_some_and(|view| view.tag_fenced.is_some());
+    let owed = journal
+        .obligations
+        .iter()
+        .any(|o| o.kind == ObligationKind::Unfence && o.region == region.name);
+    if fenced && !owed {
+        journal.obligations.push(Obligation {
+            kind: ObligationKind::Unfence,
             region: region.name.clone(),
             instance: region.instance.clone(),
             number: journal.epoch,

@@ -3,6 +3,7 @@
 use super::phases::REPOINTING_AT_MOST;
 use super::{Sight, asked, rollback, standpoint, traffic};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
+use crate::places::Places;
 use crate::refusal::Refusal;
 use crate::request::{Request, RequestRef};
 use crate::side::Side;
@@ -13,10 +14,18 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let request = asked::open(sight).find(|request| {
         request.kind == MoveKind::Adopt && matches!(asked::asked(sight, request), asked::Asked::Begins)
     })?;
-    let active = sight.side(request.to.as_ref())?;
     if let Some(current) = sight.input.journal.in_flight() {
         return Some(ended(sight, current));
     }
+    if sight.input.shop.edit_waits {
+        // What the edit waited for may never come, in a region that is gone for good: the way out takes the spec as it is.
+        let journal = sight.input.journal;
+        return journal.places.is_some().then(|| Journal {
+            places: None,
+            ..journal.clone()
+        });
+    }
+    let active = sight.side(request.to.as_ref())?;
     Some(begin(sight, active, asked::named(request)))
 }
 
@@ -80,7 +89,11 @@ fn begin(sight: &Sight<'_>, active: Side, request: RequestRef) -> Journal {
     journal.takes_over = sight.foreign_owner();
     // A person says that these instances are the ones.
     journal.resource_ids.clear();
-    journal.obligations.retain(|owed| owed.region != to.name);
+    // What is owed about an instance that the spec no longer lists is the person's own affair now.
+    journal
+        .obligations
+        .retain(|owed| owed.region == from.name && owed.instance == from.instance);
+    journal.places = Some(Places::of(input.shop));
     journal.obligations.push(Obligation {
         kind: ObligationKind::Unfence,
         region: to.name.clone(),

@@ -88,6 +88,8 @@ fn unfit(sight: &Sight<'_>, request: &Request) -> Option<Unfit> {
     let to = sight.side(request.to.as_ref());
     match request.kind {
         MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => Some(Unfit::TypeNotOffered),
+        // The region may be listed by an edit that waits.
+        MoveKind::Adopt if to.is_none() && sight.input.shop.edit_waits => None,
         MoveKind::Failover | MoveKind::Adopt if to.is_none() => Some(Unfit::NoSuchRegion),
         MoveKind::Failover => {
             let there = sight.input.journal.active_region.as_ref() == request.to.as_ref();

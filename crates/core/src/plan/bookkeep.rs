@@ -4,6 +4,7 @@ use super::Sight;
 use crate::evidence::is_broken;
 use crate::facts::{Facts, LinkVote};
 use crate::journal::{JOURNAL_VERSION, Journal};
+use crate::places::Places;
 use crate::side::Side;
 use crate::time::since;
 use jiff::Timestamp;
@@ -53,6 +54,7 @@ fn broken_since(facts: &Facts) -> Option<Timestamp> {
 pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     let input = sight.input;
     journal.version = JOURNAL_VERSION;
+    super::contested::forget_where_wanted_changed(input.journal, &mut journal);
     journal.holder = input.me.clone();
     // Once our TXT stands, another owner there is somebody who came after us.
     if super::name::txt_is_ours(sight) {
@@ -77,6 +79,9 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     }
     journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
     if !sight.only_observes() && journal.active_region.is_some() {
+        if journal.places.is_none() && !input.shop.edit_waits {
+            journal.places = Some(Places::of(input.shop));
+        }
         for side in Side::BOTH {
             if let Some(view) = input.actual.instance(side) {
                 let region = sight.region(side).clone();

@@ -60,7 +60,9 @@ fn reopen(sight: &Sight<'_>) -> Option<Obligation> {
             status_vote(&view.status),
             InstanceVote::Available | InstanceVote::Routine
         );
-    (is_former(sight, side) && !fenced && runs).then(|| Obligation {
+    // What a late promotion of ours made a writer has never been the active one: nobody wrote to it.
+    let late = owed.number > journal.epoch;
+    (is_former(sight, side) && !late && !fenced && runs).then(|| Obligation {
         kind: ObligationKind::FenceFormerWriter,
         since: sight.input.now.wall,
         ..owed.clone()

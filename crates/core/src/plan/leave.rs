@@ -26,7 +26,9 @@ pub(super) fn may_release(sight: &Sight<'_>) -> bool {
         Seen::Absent => true,
         Seen::Silent | Seen::Unknown(_) => false,
     });
-    !promoting(sight) && txt_gone && tagged(sight).next().is_none()
+    // Where another owner has taken over, nothing is ours to clean up any more.
+    let anothers = sight.foreign_owner().is_some();
+    !promoting(sight) && txt_gone && (anothers || tagged(sight).next().is_none())
 }
 
 fn promoting(sight: &Sight<'_>) -> bool {
@@ -51,7 +53,8 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let mut steps: Vec<Step> = tagged(sight)
         .filter_map(|side| {
             let view = sight.input.actual.instance(side)?;
-            let keys = vec!["breakwater:owner".into(), "breakwater:epoch".into()];
+            let mut keys = vec!["breakwater:owner".into(), "breakwater:epoch".into()];
+            keys.extend(view.tag_fenced.map(|_| "breakwater:fenced".into()));
             Some(Step::Effect(Effect::Untag {
                 scope: shop.scope(side),
                 arn: view.arn.clone(),

@@ -62,7 +62,12 @@ fn pace(sight: &Sight<'_>) -> &'static Pace {
     let suspicion = sight.facts.as_ref().is_none_or(|facts| facts.trouble.is_some());
     if journal.in_flight().is_some() {
         &IN_MOVE
-    } else if suspicion || !journal.obligations.is_empty() || journal.adopting_since.is_some() {
+    } else if suspicion
+        || !journal.obligations.is_empty()
+        || journal.adopting_since.is_some()
+        || super::adopt::seems_old(sight)
+        || super::moved::stops_everything(sight)
+    {
         &ON_SUSPICION
     } else {
         &AT_REST

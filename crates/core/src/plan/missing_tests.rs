@@ -73,6 +73,7 @@ fn shop() -> Shop {
         suspended: false,
         deleting: false,
         abandon: false,
+        edit_waits: false,
     }
 }
 

@@ -1,15 +1,16 @@
 //! The name level: the writer's CNAME, our TXT beside it, and the tags that let a lost journal be found again.
 
-use super::{Sight, standpoint};
+use super::{Sight, contested, moved, standpoint};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, NameChange, Step};
 use crate::evidence::status_vote;
 use crate::facts::InstanceVote;
-use crate::journal::{MoveKind, Phase};
+use crate::journal::{MoveKind, NAME_LEVEL, Phase};
 use crate::outcome::Outcome;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{NamesView, RecordSet};
+use crate::side::Side;
 use std::time::Duration;
 
 /// Route 53 propagates "generally within 60 s": what is believed when nobody can be asked about the change any more.
@@ -19,7 +20,7 @@ const PROPAGATION: Duration = Duration::from_secs(60);
 pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let mut steps = Vec::new();
     let changes = changes(sight);
-    if !changes.is_empty() {
+    if !changes.is_empty() && !contested::is_left_alone(sight, NAME_LEVEL) {
         let shop = sight.input.shop;
         steps.push(Step::Effect(Effect::ChangeNames {
             class: shop.class.clone(),
@@ -34,25 +35,79 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
 /// Whether the level holds.
 pub(super) fn state(sight: &Sight<'_>) -> LevelState {
     if sight.input.actual.names().is_none() || sight.input.journal.active_region.is_none() {
-        LevelState::Unknown
-    } else if changes(sight).is_empty() {
-        LevelState::Holds
-    } else {
-        LevelState::Differs
+        return LevelState::Unknown;
     }
+    contested::level_state(sight, &[NAME_LEVEL.into()], |_| differs(sight))
+}
+
+/// Whether both records say what they should, whoever contests it.
+pub(super) fn holds(sight: &Sight<'_>) -> bool {
+    let known = sight.input.actual.names().is_some() && sight.input.journal.active_region.is_some();
+    known && !differs(sight)
+}
+
+/// Whether the newest reading shows something else than the records should say.
+pub(super) fn differs(sight: &Sight<'_>) -> bool {
+    !changes(sight).is_empty()
+}
+
+/// Whether these records say what they should.
+pub(super) fn as_wanted(sight: &Sight<'_>, names: &NamesView) -> bool {
+    let owner = names.txt.as_ref().and_then(OwnerRecord::parse);
+    changes_of(sight, names, owner.as_ref()).is_empty()
+}
+
+/// What the differing record should say, and what it says.
+pub(super) fn wanted_and_seen(sight: &Sight<'_>) -> Option<(Text, Text)> {
+    let names = sight.input.actual.names()?;
+    let changes = changes(sight);
+    let wanted = changes.iter().find_map(|change| match change {
+        NameChange::Create(record) => Some(record),
+        NameChange::Delete(_) => None,
+    })?;
+    let seen = if &*wanted.kind == "TXT" {
+        &names.txt
+    } else {
+        &names.writer
+    };
+    let value = |record: &RecordSet| {
+        // Anybody may have written it: bounded, and without what a terminal would obey.
+        let first = record.values.first().map_or("", |value| value.trim_matches('"'));
+        let first: String = first.chars().filter(|c| !c.is_control()).take(120).collect();
+        Text::from(format!("{} {first}", record.kind))
+    };
+    Some((value(wanted), seen.as_ref().map_or_else(|| "nothing".into(), value)))
 }
 
 fn changes(sight: &Sight<'_>) -> Vec<NameChange> {
-    let Some(names) = sight.input.actual.names() else {
-        return Vec::new();
-    };
+    let actual = sight.input.actual;
+    actual
+        .names()
+        .map(|names| changes_of(sight, names, actual.owner.as_ref()))
+        .unwrap_or_default()
+}
+
+/// What it takes to make these records what they should be; `owner` is what their TXT says.
+fn changes_of(sight: &Sight<'_>, names: &NamesView, owner: Option<&OwnerRecord>) -> Vec<NameChange> {
     if sight.foreign_owner().is_some() || is_leaving(sight) || waits_for_promotion(sight) {
         return Vec::new();
     }
-    let mut changes = Vec::new();
-    changes.extend(writer_changes(sight, names));
-    changes.extend(txt_changes(sight, names));
+    let mut changes = writer_changes(sight, names);
+    let txt = txt_changes(sight, names, owner);
+    if !changes.is_empty() && txt.is_empty() {
+        changes.extend(txt_guard(sight, names));
+    }
+    changes.extend(txt);
     changes
+}
+
+/// Our TXT deleted and created as it was: the name is only changed while the TXT is still ours, as it was last listed.
+fn txt_guard(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
+    let (Some(old), Some(want)) = (&names.txt, wanted_txt(sight)) else {
+        return Vec::new();
+    };
+    let writer = &sight.input.shop.writer.name;
+    vec![NameChange::Delete(old.clone()), NameChange::Create(want.record(writer))]
 }
 
 fn is_leaving(sight: &Sight<'_>) -> bool {
@@ -68,13 +123,13 @@ fn waits_for_promotion(sight: &Sight<'_>) -> bool {
         .is_some_and(|m| m.phase == Phase::Promoting)
 }
 
-fn txt_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
+fn txt_changes(sight: &Sight<'_>, names: &NamesView, owner: Option<&OwnerRecord>) -> Vec<NameChange> {
     let Some(want) = wanted_txt(sight) else {
         return Vec::new();
     };
     let shop = sight.input.shop;
     match &names.txt {
-        Some(_) if sight.input.actual.owner.as_ref() == Some(&want) => Vec::new(),
+        Some(_) if owner == Some(&want) => Vec::new(),
         Some(old) => vec![
             NameChange::Delete(old.clone()),
             NameChange::Create(want.record(&shop.writer.name)),
@@ -131,7 +186,7 @@ fn writer_changes(sight: &Sight<'_>, names: &NamesView) -> Vec<NameChange> {
 /// active one counts once its instance runs and follows nobody.
 pub(super) fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
     let journal = sight.input.journal;
-    if journal.name_epoch != Some(journal.epoch) {
+    if journal.name_epoch != Some(journal.epoch) || moved::stops_everything(sight) {
         return None;
     }
     let side = sight.side(journal.active_region.as_ref())?;
@@ -139,6 +194,19 @@ pub(super) fn wanted_endpoint<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
     let adopting = journal.in_flight().is_some_and(|m| m.kind == MoveKind::Adopt);
     let runs = status_vote(&view.status) == InstanceVote::Available && view.source.is_none();
     view.endpoint.as_ref().filter(|_| !adopting || runs)
+}
+
+/// Whether the writer's name, as last listed, points to this side's instance.
+pub(super) fn points_to(sight: &Sight<'_>, side: Side) -> bool {
+    let record = sight.input.actual.names().and_then(|names| names.writer.as_ref());
+    let endpoint = sight
+        .input
+        .actual
+        .instance(side)
+        .and_then(|view| view.endpoint.as_ref());
+    endpoint.is_some_and(|endpoint| {
+        record.is_some_and(|record| record.values.iter().any(|value| plain(value) == plain(endpoint)))
+    })
 }
 
 /// A DNS name for comparison: lower case, no final dot.
@@ -178,7 +246,7 @@ pub(super) fn newest_change<'a>(sight: &Sight<'a>) -> Option<&'a Text> {
 /// Owner and epoch on W's instance, written once it is adopted or promoted.
 fn tag(sight: &Sight<'_>) -> Option<Step> {
     let (journal, shop) = (sight.input.journal, sight.input.shop);
-    if tags_hold(sight) || is_leaving(sight) || waits_for_promotion(sight) {
+    if tags_hold(sight) || is_leaving(sight) || waits_for_promotion(sight) || moved::stops_everything(sight) {
         return None;
     }
     let side = sight.side(journal.active_region.as_ref())?;

@@ -2,7 +2,6 @@
 
 use super::begin::PREPARING_AT_MOST;
 use super::{Sight, excluding, promoting, refuse, rollback, standpoint};
-use crate::decision::LevelState;
 use crate::facts::{Facts, ProofVote};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
 use crate::loss;
@@ -146,10 +145,7 @@ pub(super) fn repointing(sight: &Sight<'_>, current: &Move) -> Journal {
 /// Repointing ends when name and tags hold, the name is in sync, and one TTL has passed.
 fn repointed(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     // An adopted writer may still be silent, or starting: nothing points at it before it runs.
-    if super::name::wanted_endpoint(sight).is_none()
-        || super::name::state(sight) != LevelState::Holds
-        || !super::name::tags_hold(sight)
-    {
+    if super::name::wanted_endpoint(sight).is_none() || !super::name::holds(sight) || !super::name::tags_hold(sight) {
         return None;
     }
     let in_sync = super::name::in_sync_since(sight)?;

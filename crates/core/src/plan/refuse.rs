@@ -90,8 +90,9 @@ fn owned_elsewhere(sight: &Sight<'_>) -> Option<Refusal> {
 fn unknown_active(sight: &Sight<'_>, asker: Asker<'_>) -> Option<Refusal> {
     let journal = sight.input.journal;
     let adopted = sight.side(journal.active_region.as_ref()).is_some();
+    let unknown = !adopted || super::moved::is_unknown(sight);
     let asked = asker.is_person() || sight.input.shop.policy.mode != Mode::Observe;
-    (!adopted && asked).then_some(Refusal::UnknownActive)
+    (unknown && asked).then_some(Refusal::UnknownActive)
 }
 
 fn move_in_flight(sight: &Sight<'_>) -> Option<Refusal> {

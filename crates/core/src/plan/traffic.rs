@@ -1,6 +1,6 @@
 //! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
 
-use super::{Sight, sending};
+use super::{Sight, contested, moved, sending};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{BalancerPatch, Effect, LevelState, Step};
@@ -18,7 +18,7 @@ const SAVED_AT_MOST: usize = 64;
 
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    if !sight.may_touch() {
+    if !sight.may_touch() || moved::stops_everything(sight) {
         return None;
     }
     let journal = sight.input.journal;
@@ -36,7 +36,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
             ..journal.clone()
         });
     }
-    if journal.excluded.is_none() && !journal.saved_steering.is_empty() && state(sight) == LevelState::Holds {
+    if journal.excluded.is_none() && !journal.saved_steering.is_empty() && holds(sight) {
         return Some(Journal {
             saved_steering: Vec::new(),
             ..journal.clone()
@@ -151,6 +151,7 @@ fn exclusion_ends(sight: &Sight<'_>, facts: &Facts) -> bool {
 pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let input = sight.input;
     differences(sight)
+        .filter(|(index, _)| !contested::is_left_alone(sight, &input.shop.balancers[*index]))
         .map(|(index, patch)| {
             Step::Effect(Effect::PatchBalancer {
                 class: input.shop.class.clone(),
@@ -164,27 +165,73 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
 
 /// Whether the level holds.
 pub(super) fn state(sight: &Sight<'_>) -> LevelState {
-    if sight.input.journal.front.is_none() || sight.input.actual.balancers.iter().any(|read| view(read).is_none()) {
-        LevelState::Unknown
-    } else if differences(sight).next().is_some() || !all_settled(sight) {
-        LevelState::Differs
-    } else {
-        LevelState::Holds
+    if !is_known(sight) {
+        return LevelState::Unknown;
     }
+    let balancers = &sight.input.shop.balancers;
+    let index = |what: &Text| balancers.iter().position(|id| id == what);
+    contested::level_state(sight, balancers, |what| {
+        index(what).is_some_and(|index| differs(sight, index)) || !is_settled(sight, what)
+    })
 }
 
-/// Whether every load balancer was read back after its last PATCH.
-fn all_settled(sight: &Sight<'_>) -> bool {
+fn is_known(sight: &Sight<'_>) -> bool {
+    sight.input.journal.front.is_some() && sight.input.actual.balancers.iter().all(|read| view(read).is_some())
+}
+
+/// Whether every load balancer says what it should, whoever contests it.
+fn holds(sight: &Sight<'_>) -> bool {
+    let settled = || sight.input.shop.balancers.iter().all(|id| is_settled(sight, id));
+    is_known(sight) && differences(sight).next().is_none() && settled()
+}
+
+/// Whether the newest reading of this load balancer shows something else than it should say.
+pub(super) fn differs(sight: &Sight<'_>, index: usize) -> bool {
+    let seen = sight.input.actual.balancers.get(index).and_then(view);
+    seen.is_some_and(|seen| !as_wanted(sight, index, seen))
+}
+
+/// Whether this view of a load balancer says what it should.
+pub(super) fn as_wanted(sight: &Sight<'_>, index: usize, seen: &BalancerView) -> bool {
+    let id = &sight.input.shop.balancers[index];
+    Want::of(sight).is_none_or(|want| want.patch(id, seen).is_empty())
+}
+
+/// What a differing load balancer should say, and what it says.
+pub(super) fn wanted_and_seen(sight: &Sight<'_>, index: usize) -> Option<(Text, Text)> {
+    let seen = view(&sight.input.actual.balancers[index])?;
+    let patch = Want::of(sight)?.patch(&sight.input.shop.balancers[index], seen);
+    if let Some(pools) = &patch.default_pools {
+        return Some((list("default_pools", pools), list("default_pools", &seen.default_pools)));
+    }
+    if let Some(pool) = &patch.fallback_pool {
+        let one = |pool: &Text| Text::from(format!("fallback_pool {pool}"));
+        return Some((one(pool), one(&seen.fallback_pool)));
+    }
+    let (map, _) = patch.maps.first_key_value()?;
+    let (name, says) = match map {
+        SteeringMap::Region => ("region_pools", "its region_pools name it"),
+        SteeringMap::Country => ("country_pools", "its country_pools name it"),
+        SteeringMap::Pop => ("pop_pools", "its pop_pools name it"),
+    };
+    Some((format!("{name} without the excluded region's pool").into(), says.into()))
+}
+
+fn list(field: &str, pools: &[Text]) -> Text {
+    let pools: Vec<&str> = pools.iter().map(|pool| &**pool).take(4).collect();
+    format!("{field} {}", pools.join(", ")).into()
+}
+
+/// Whether this load balancer was read back after its last PATCH.
+fn is_settled(sight: &Sight<'_>, id: &Text) -> bool {
     let shop = sight.input.shop;
-    shop.balancers.iter().all(|id| {
-        let patched = Effect::PatchBalancer {
-            class: shop.class.clone(),
-            zone: shop.zone.clone(),
-            id: id.clone(),
-            patch: BalancerPatch::default(),
-        };
-        sending::is_settled(sight, &patched)
-    })
+    let patched = Effect::PatchBalancer {
+        class: shop.class.clone(),
+        zone: shop.zone.clone(),
+        id: id.clone(),
+        patch: BalancerPatch::default(),
+    };
+    sending::is_settled(sight, &patched)
 }
 
 /// The load balancers that differ, and how.

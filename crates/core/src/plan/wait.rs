@@ -1,7 +1,8 @@
 //! What is awaited, when there is nothing to write and nothing to send.
 
+use super::moved::{self, Writers};
 use super::{Sight, adopt, block, excluding, name, phases};
-use crate::decision::{LevelState, Levels, Wait};
+use crate::decision::{Levels, Wait};
 use crate::journal::{Move, ObligationKind, Phase};
 use crate::shop::Mode;
 
@@ -20,10 +21,22 @@ pub(super) fn wait(sight: &Sight<'_>, levels: Levels) -> Option<Wait> {
     if !block::all_read(sight) {
         return Some(Wait::FirstReadings);
     }
+    if moved::is_unknown(sight) && sight.input.shop.policy.mode != Mode::Observe {
+        return Some(elsewhere(sight));
+    }
     if journal.owes(ObligationKind::FenceFormerWriter).is_some() {
         return Some(fence(sight));
     }
     (!Sight::all_hold(levels)).then_some(Wait::CallInFlight)
+}
+
+/// A writer that no move of ours explains.
+fn elsewhere(sight: &Sight<'_>) -> Wait {
+    match moved::writers(sight) {
+        Writers::Two => Wait::TwoWriters,
+        Writers::Elsewhere => Wait::InstancesSteady,
+        Writers::Unclear | Writers::AsKnown | Writers::Late => Wait::WriterUnclear,
+    }
 }
 
 fn adopting(sight: &Sight<'_>) -> Wait {
@@ -56,7 +69,7 @@ fn in_move(sight: &Sight<'_>, current: &Move) -> Wait {
         }
         Phase::Promoting => Wait::Promotion,
         Phase::Repointing if sight.input.actual.names().is_none() => Wait::Route53,
-        Phase::Repointing if name::state(sight) != LevelState::Holds => Wait::CallInFlight,
+        Phase::Repointing if !name::holds(sight) => Wait::CallInFlight,
         Phase::Repointing if name::in_sync_since(sight).is_none() => Wait::NameInSync,
         Phase::Repointing => Wait::NameTtl,
         Phase::Verifying => Wait::Verification,

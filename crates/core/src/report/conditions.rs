@@ -72,9 +72,18 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     if let Some(blocker) = unresolved(decision) {
         return Err((blocker.name(), words::blocker(blocker).message));
     }
+    if input.shop.edit_waits {
+        return Err(("SpecPending", words::spec_pending(input)));
+    }
     match decision.next {
         Next::Wait(
-            Wait::FirstReadings | Wait::OwnerRecord | Wait::InstancesSteady | Wait::Adoption | Wait::Ownership,
+            Wait::FirstReadings
+            | Wait::OwnerRecord
+            | Wait::InstancesSteady
+            | Wait::Adoption
+            | Wait::Ownership
+            | Wait::TwoWriters
+            | Wait::WriterUnclear,
         ) => {
             let (reason, message) = words::summary(input, decision);
             return Err((reason, message));
@@ -92,6 +101,7 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
         ("WriterNameWaiting", decision.levels.name),
     ];
     match levels.into_iter().find(|(_, level)| *level != LevelState::Holds) {
+        Some((_, LevelState::Contested | LevelState::Reasserted)) => Err(contested(decision)),
         Some((reason, LevelState::Differs)) => Err((reason, "Being brought to what it should be.".into())),
         Some((reason, LevelState::Unknown | LevelState::Holds)) => {
             Err((reason, "Not read yet, or the provider does not answer.".into()))
@@ -134,17 +144,30 @@ fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
     if let Some(blocker) = unresolved(decision) {
         return because(blocker.name(), words::blocker(blocker).message);
     }
+    if !decision.contests.is_empty() {
+        let (reason, message) = contested(decision);
+        return because(reason, message);
+    }
     match decision.next {
-        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership)) => {
-            let reason = if wait == Wait::Adoption {
-                "UnknownActive"
-            } else {
+        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership | Wait::TwoWriters | Wait::WriterUnclear)) => {
+            let reason = if wait == Wait::Ownership {
                 "OwnedElsewhere"
+            } else {
+                "UnknownActive"
             };
             because(reason, words::summary(input, decision).1)
         }
         Next::Idle | Next::Wait(_) | Next::Record(_) | Next::Act(_) | Next::Release => None,
     }
+}
+
+/// The first of what somebody keeps putting back; what endangers orders comes first.
+fn contested(decision: &Decision) -> (&'static str, Text) {
+    let critical = decision.contests.iter().find(|contest| contest.reasserted);
+    let message = critical
+        .or(decision.contests.first())
+        .map_or_else(|| "somebody keeps putting it back".into(), words::contest);
+    ("Contested", message)
 }
 
 /// Every lasting `Ready=False` has `Reconciling` or `Stalled`, never both.
@@ -315,6 +338,16 @@ fn aligned(input: &Input<'_>, kind: &'static str, level: LevelState, what: &str)
             ConditionStatus::False,
             "Differs",
             "are being brought to what they should be",
+        ),
+        LevelState::Contested => (
+            ConditionStatus::False,
+            "Contested",
+            "are put back by somebody else, and left alone",
+        ),
+        LevelState::Reasserted => (
+            ConditionStatus::False,
+            "Contested",
+            "are put back by somebody else, and set again each time",
         ),
         LevelState::Unknown => (ConditionStatus::Unknown, "NotRead", "have not been read"),
     };

@@ -2,12 +2,13 @@
 
 use super::NamedReason;
 use crate::Text;
-use crate::decision::{Decision, Missing, Next, Wait};
+use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::{EdgeVote, InstanceVote, LinkVote, ProbeVote, ProofVote};
-use crate::journal::{Move, ObligationKind, Phase};
+use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
 use crate::plan::Input;
 use crate::refusal::{Blocker, Refusal};
+use crate::side::Side;
 use jiff::Timestamp;
 
 pub(super) fn probe(vote: ProbeVote) -> &'static str {
@@ -80,10 +81,29 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         return ("FenceFormerWriter", message.into());
     }
     if let Next::Wait(
-        wait @ (Wait::Adoption | Wait::Ownership | Wait::OwnerRecord | Wait::InstancesSteady | Wait::FirstReadings),
+        wait @ (Wait::Adoption
+        | Wait::Ownership
+        | Wait::OwnerRecord
+        | Wait::InstancesSteady
+        | Wait::FirstReadings
+        | Wait::TwoWriters
+        | Wait::WriterUnclear),
     ) = decision.next
     {
         return (wait_reason(wait), adopting(input, wait).into());
+    }
+    let late = |owed: &&Obligation| owed.kind == ObligationKind::RebuildStandby && owed.number > input.journal.epoch;
+    if let Some(owed) = input.journal.obligations.iter().find(late) {
+        let message = format!(
+            "CRITICAL: the promotion of move e{} took effect after that move had been rolled back. {} in {} is no standby any more; \
+             the shop goes on in {}, where users wrote. Rebuild the standby, and let nothing write to {}.",
+            owed.number,
+            owed.instance,
+            owed.region,
+            input.journal.active_region.as_deref().unwrap_or("?"),
+            owed.instance,
+        );
+        return ("LatePromotion", message.into());
     }
     let message = match decision.refusals.iter().find(|refusal| binds(refusal)) {
         Some(refusal) if decision.diagnosis.calls_for_promotion() => {
@@ -104,7 +124,7 @@ fn binds(refusal: &Refusal) -> bool {
 
 fn wait_reason(wait: Wait) -> &'static str {
     match wait {
-        Wait::Adoption => "UnknownActive",
+        Wait::Adoption | Wait::TwoWriters | Wait::WriterUnclear => "UnknownActive",
         Wait::Ownership => "OwnedElsewhere",
         Wait::OwnerRecord | Wait::InstancesSteady => "Adopting",
         Wait::FirstReadings => "FirstReadings",
@@ -129,11 +149,22 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
                            running writer. Nothing moves. Check both instances, then name the writer's region with an Adopt request."
             .into(),
         Wait::Ownership => format!(
-            "The TXT record _breakwater.{} names another owner. Nothing is touched. Remove the other installation's Storefront, or \
-             take over with an Adopt request.",
+            "The TXT record _breakwater.{} names another owner, or cannot be read. Nothing is touched. Remove the other \
+             installation's Storefront (or a record that nobody needs), or take over with an Adopt request.",
             input.shop.writer.name
         ),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),
+        Wait::TwoWriters => format!(
+            "{} both take writes, and no move of this controller explains it: orders may go to both. Nothing is done by itself. \
+             Decide which one holds, stop the other (a stopped one is no writer, and the running one is adopted after two \
+             minutes), or name the right region with an Adopt request.",
+            both(input)
+        ),
+        Wait::WriterUnclear => format!(
+            "Somebody else promoted an instance: {} no longer stand to each other as they were adopted, and one of them cannot be \
+             seen to be a writer or gone. No name and no database is touched. Name the writer's region with an Adopt request.",
+            both(input)
+        ),
         Wait::InstancesSteady => "Waiting until neither instance has changed for two minutes; then the writer's region is adopted.".into(),
         Wait::FirstReadings
         | Wait::FreshRound
@@ -149,6 +180,14 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         | Wait::FormerWriterBack
         | Wait::FormerWriterStopped => "Reading the instances, load balancers and names for the first time.".into(),
     }
+}
+
+fn both(input: &Input<'_>) -> String {
+    let [one, other] = Side::BOTH.map(|side| &input.shop.regions[side]);
+    format!(
+        "{} in {} and {} in {}",
+        one.instance, one.name, other.instance, other.name
+    )
 }
 
 fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
@@ -208,7 +247,30 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
     } else {
         ""
     };
-    format!("{what}{waits}{overdue}")
+    let edit = if input.shop.edit_waits {
+        format!(" {}", spec_pending(input))
+    } else {
+        String::new()
+    };
+    format!("{what}{waits}{overdue}{edit}")
+}
+
+/// An edit of identities that waits, and for what.
+pub(super) fn spec_pending(input: &Input<'_>) -> Text {
+    let fence = input
+        .journal
+        .owes(ObligationKind::FenceFormerWriter)
+        .or(input.journal.owes(ObligationKind::Unfence));
+    let waits_for = match (input.journal.in_flight(), fence) {
+        (Some(current), _) => format!("the end of move e{}", current.number),
+        (None, Some(owed)) => format!("{} of {} in {}", owed.kind.name(), owed.instance, owed.region),
+        (None, None) => "what is under way".into(),
+    };
+    format!(
+        "The edit of regions, instances, pools, names or load balancers waits for {waits_for} (SpecPending); then the shop is \
+         adopted anew as the spec lists it. If that never comes, an Adopt request takes the spec as it is."
+    )
+    .into()
 }
 
 /// The diagnosis with its evidence.
@@ -280,8 +342,13 @@ fn refusal_words(refusal: &Refusal) -> String {
         Refusal::CoolDown { until } => format!("a move ended a short time ago; automatic ones wait until {}.", clock(*until)),
         Refusal::ObligationOpen => "an earlier move still owes a fence or a standby. See status.journal.obligations.".into(),
         Refusal::Paced => "its turn in the queue has not come.".into(),
+        Refusal::OwnedElsewhere { owner } if **owner == *crate::plan::UNREADABLE_OWNER => {
+            "the TXT record in our place is not one that this controller can read; it is not overwritten. Delete it if nobody needs it, \
+             or take over with an Adopt request."
+                .into()
+        }
         Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Take over with an Adopt request."),
-        Refusal::UnknownActive => "the writer's region is not adopted.".into(),
+        Refusal::UnknownActive => "nobody can tell for sure where the writer is. Name its region with an Adopt request.".into(),
         Refusal::StaleEpoch => "the request was made for another epoch.".into(),
     }
 }
@@ -340,6 +407,31 @@ pub(super) fn blocker(blocker: &Blocker) -> NamedReason {
         name: blocker.name(),
         message: message.into(),
         prevents: blocker.prevents(),
+    }
+}
+
+/// What somebody keeps putting back, and what to do about it. No provider's reading says who did it.
+pub(super) fn contest(contest: &Contest) -> Text {
+    let what = if *contest.what == *NAME_LEVEL {
+        "The writer's name".into()
+    } else {
+        format!("Load balancer {}", contest.what)
+    };
+    let (wanted, stands, since) = (&contest.wanted, &contest.stands, clock(contest.since));
+    if contest.reasserted {
+        format!(
+            "CRITICAL: {what} was put back three times since {since} (should be: {wanted}; found: {stands}) while a former writer \
+             is not fenced: orders could be written to it and lost. It is set again each time. Stop whoever does it \
+             (Terraform, external-dns, a runbook), or stop the former writer."
+        )
+        .into()
+    } else {
+        format!(
+            "{what} was set to {wanted} and put back to {stands} three times since {since}. It is left alone. Stop whoever does it \
+             (Terraform, external-dns, a person), or set it to {wanted} yourself; once it has been so for 15 minutes, or a move \
+             changes what it should be, it is managed again."
+        )
+        .into()
     }
 }
 

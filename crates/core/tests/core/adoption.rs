@@ -155,3 +155,92 @@ fn our_owner_with_a_greater_epoch_means_that_the_journal_is_old() {
     assert_eq!(scene.promotions(), 1);
     assert_eq!(scene.names().writer.as_ref().unwrap().values, [endpoint(B)]);
 }
+
+#[test]
+fn an_old_journal_with_a_move_in_flight_does_not_go_on() {
+    // Backups of every phase of a move that has long been over, each restored afterwards.
+    let mut scene = Scene::healthy();
+    scene.kill_region();
+    let mut backups = Vec::new();
+    for _ in 0..120 {
+        scene.live(10);
+        if scene.journal.in_flight().is_some() && scene.journal.epoch == 1 {
+            backups.push(scene.journal.clone());
+        }
+    }
+    assert!(backups.len() >= 3 && scene.journal.in_flight().is_none());
+    for old in backups {
+        let mut scene = scene.clone();
+        let phase = old.in_flight().unwrap().phase;
+        scene.journal = old;
+        scene.me = "controller-2".into();
+        scene.calls.clear();
+        let sent = scene.sent.len();
+        scene.live(900);
+        assert_eq!(scene.journal.active_region, Some(scene.name(B)), "{phase:?}");
+        assert!(scene.journal.epoch > 2, "{phase:?}: adopted anew");
+        assert_eq!(scene.journal.in_flight(), None, "{phase:?}");
+        assert_eq!(scene.promotions(), 1, "{phase:?}");
+        let patched = |step: &Step| matches!(step, Step::Effect(Effect::PatchBalancer { .. }));
+        assert!(!scene.sent[sent..].iter().any(|(_, step)| patched(step)), "{phase:?}");
+        assert!(
+            scene
+                .journal
+                .owes(breakwater_core::journal::ObligationKind::FenceFormerWriter)
+                .is_some()
+        );
+    }
+}
+
+#[test]
+fn one_reading_of_a_greater_epoch_stops_us_and_two_adopt_anew() {
+    let mut scene = Scene::healthy();
+    scene.names().txt = Some(owner_record(&scene.shop, 4, A, None).record("db.shop.example.com"));
+    scene.balancer().default_pools.reverse();
+    let (written, sent) = (scene.written.len(), scene.sent.len());
+    scene.live(10);
+    assert_eq!(
+        (scene.written.len(), scene.sent.len()),
+        (written, sent),
+        "nothing on one reading"
+    );
+    scene.live(10);
+    assert!(scene.journal.adopting_since.is_some());
+    scene.live_until(600, adopted);
+    assert_eq!(scene.journal.epoch, 5);
+}
+
+#[test]
+fn a_writer_that_an_earlier_life_fenced_is_unfenced() {
+    // The journal was lost while a move prepared: A is tagged and read-only, and B still follows it.
+    let mut scene = new();
+    scene.instance(A).tag_fenced = Some(2);
+    scene.world.parameters[A].read_only = Some("1".into());
+    scene.live_until(600, adopted);
+    assert_eq!(scene.journal.active_region, Some(scene.name(A)));
+    scene.live(300);
+    assert_eq!(scene.world.parameters[A].read_only.as_deref(), Some("{TrueIfReplica}"));
+    assert_eq!(scene.instance(A).tag_fenced, None);
+    assert!(scene.journal.obligations.is_empty(), "closed once observed");
+}
+
+#[test]
+fn before_route_53_was_asked_once_an_old_journal_moves_nothing() {
+    // After a restart the load balancers happen to be read first.
+    let mut scene = Scene::healthy();
+    scene.actual = breakwater_core::actual::Actual::new(&scene.shop);
+    scene.balancer().default_pools.reverse();
+    let balancer = Seen::Present(scene.balancer().clone());
+    scene.absorb(
+        breakwater_core::reading::ObjectKey::Balancer("production".into(), "zone-1".into(), "lb-1".into()),
+        breakwater_core::reading::Value::Balancer(balancer),
+    );
+    assert_eq!(scene.decide(), []);
+    scene.world.names = unknown(TroubleKind::ServerError);
+    scene.live(10);
+    let patched = |step: &Step| matches!(step, Step::Effect(Effect::PatchBalancer { .. }));
+    assert!(
+        scene.sent.iter().any(|(_, step)| patched(step)),
+        "with Route 53 down the journal counts"
+    );
+}

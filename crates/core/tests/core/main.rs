@@ -7,15 +7,18 @@
 )]
 
 mod adoption;
+mod contested;
 mod diagnosis;
 mod fences;
 mod instances;
 mod licence;
 mod link;
 mod loss;
+mod moved;
 mod moves;
 mod names;
 mod observer;
+mod places;
 mod probes;
 mod proofs;
 mod refusals;

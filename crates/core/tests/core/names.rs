@@ -258,3 +258,47 @@ fn after_a_move_a_name_that_somebody_turned_back_is_re_asserted() {
     scene.live(60);
     assert_eq!(scene.names().writer.as_ref().unwrap().values, [endpoint(B)]);
 }
+
+#[test]
+fn a_batch_that_only_moves_the_name_names_our_txt_too() {
+    // Compare-and-swap on ownership: somebody who takes the TXT between our reading and our batch makes it fail.
+    let mut scene = Scene::healthy();
+    scene.journal.name_epoch = Some(1);
+    let ours = txt(&["\"v=1 owner=prod/shops/shop-ca epoch=1\" \" region=ca-central-1 excluded=-\""]);
+    scene.names().txt = Some(ours.clone());
+    scene.names().writer = Some(cname("elsewhere.example."));
+    scene.live(30);
+    let mut pointed = cname(&endpoint(A));
+    pointed.name = "db.shop.example.com".into();
+    let same = owner_record(&scene.shop, 1, A, None).record("db.shop.example.com");
+    assert_eq!(
+        batches(&scene),
+        [[
+            NameChange::Delete(cname("elsewhere.example.")),
+            NameChange::Create(pointed),
+            NameChange::Delete(ours),
+            NameChange::Create(same),
+        ]]
+    );
+}
+
+#[test]
+fn a_txt_that_nobody_can_read_is_never_overwritten() {
+    for value in [
+        "\"v=2 owner=prod/shops/shop-ca epoch=1 region=- excluded=-\"",
+        "\"a note\"",
+    ] {
+        let mut scene = Scene::healthy();
+        scene.journal.name_epoch = Some(1);
+        scene.names().txt = Some(txt(&[value]));
+        scene.names().writer = Some(cname("elsewhere.example."));
+        let sent = scene.sent.len();
+        scene.live(900);
+        assert_eq!(scene.sent.len(), sent, "{value}");
+        assert_eq!(scene.refusals(), ["OwnedElsewhere"], "{value}");
+        let report = breakwater_core::report::report(&scene.input(), &scene.plan());
+        let stalled = report.conditions.iter().find(|c| c.kind == "Stalled").unwrap();
+        assert_eq!(stalled.reason, "OwnedElsewhere");
+        assert!(stalled.message.contains("cannot be read"), "{}", stalled.message);
+    }
+}

@@ -260,7 +260,10 @@ fn what_nobody_may_override() {
     };
     try_it("Suspended", &|scene, _| scene.shop.suspended = true);
     try_it("StandbyMissing", &|scene, _| scene.world.instance[B] = Seen::Absent);
-    try_it("StandbyNotReplica", &|scene, _| scene.instance(B).source = None);
+    // One that follows nobody takes writes by somebody else's doing: that is `UnknownActive` too.
+    try_it("StandbyNotReplica", &|scene, _| {
+        scene.instance(B).source = Some("arn:aws:rds:us-west-2:111122223333:db:another".into());
+    });
     try_it("StaleEpoch", &|_, request| request.expected_epoch = Some(0));
     try_it("OwnedElsewhere", &|scene, _| {
         let mut record = owner_record(&scene.shop, 1, A, None);

@@ -113,6 +113,7 @@ pub fn shop() -> Shop {
         suspended: false,
         deleting: false,
         abandon: false,
+        edit_waits: false,
     }
 }
 

@@ -170,3 +170,32 @@ fn an_ambiguous_promotion_is_not_repeated() {
     let (first, second) = (driver.promotions()[0].at, driver.promotions()[1].at);
     assert!(second.mono - first.mono >= secs(180));
 }
+
+/// The watch may be behind: spec and journal are read from the API server before the licence is written.
+#[test]
+fn what_the_watch_has_not_brought_yet_counts_before_a_licence() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    driver.kill_region();
+    driver.hold_reads = true;
+    driver.reads.clear();
+    driver.run_until(600, |driver| !driver.reads.is_empty());
+    assert_eq!(driver.journal(0).in_flight().map(|m| m.phase), Some(Phase::Excluding));
+    let granted = |driver: &Driver| {
+        let current = driver.journal(0).in_flight();
+        current.is_some_and(|m| m.licence.is_some())
+    };
+    assert!(!granted(&driver), "read first");
+    // A person has suspended the shop meanwhile.
+    let (ticket, key) = driver.reads.remove(0);
+    let mut suspended = driver.shops[0].clone();
+    suspended.suspended = true;
+    suspended.generation += 1;
+    driver.hand_in(suspended);
+    let kept = driver.kept(&key);
+    driver.feed(In::Read(ticket, Ok(kept)));
+    driver.hold_reads = false;
+    driver.run(600);
+    assert!(!granted(&driver));
+    assert_eq!(driver.promotions().len(), 0);
+}

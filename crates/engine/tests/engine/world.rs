@@ -88,6 +88,7 @@ pub fn shop(name: &str) -> Shop {
         suspended: false,
         deleting: false,
         abandon: false,
+        edit_waits: false,
     }
 }
 

@@ -1,13 +1,16 @@
 //! Whole runs in virtual time: what happens to the shops, and what must be true afterwards.
 
 mod away;
+mod contested;
 mod cut_off;
 mod database_dies;
 mod died_anywhere;
+mod edits;
 mod former_writer;
 mod lease;
 mod link;
 mod lost;
+mod moved_by_others;
 mod object_let_go;
 mod owned_elsewhere;
 mod partition;
@@ -15,6 +18,7 @@ mod promotion;
 mod quiet;
 mod region_dies;
 mod requests;
+mod restored;
 mod same_seed;
 mod services_die;
 mod takeover;
