@@ -13,8 +13,10 @@ use crate::side::Side;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// At most this many lists are remembered for putting back.
+/// At most this many lists are remembered for putting back, and none that is longer than the second number: the
+/// journal has to fit into the status of an object (1.5 MiB for all of it).
 const SAVED_AT_MOST: usize = 64;
+const LIST_AT_MOST: usize = 64;
 
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
@@ -340,8 +342,32 @@ pub(super) fn to_save_beside(sight: &Sight<'_>, side: Side, saved: &[SavedList])
     lists
 }
 
-/// The lists that name this side's pool now, and what an exclusion will leave of them.
+/// The lists that name this side's pool now, and what an exclusion will leave of them: as many as are remembered.
 pub(super) fn to_save(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
+    let mut saved = lists_naming(sight, side);
+    saved.retain(|list| list.before.len() <= LIST_AT_MOST);
+    saved.truncate(SAVED_AT_MOST);
+    saved
+}
+
+/// Whether more lists name this side's pool than are remembered, or longer ones.
+pub(super) fn too_many_to_save(sight: &Sight<'_>, side: Side) -> bool {
+    let pool = &sight.input.shop.regions[side].pool;
+    let documents = sight.input.actual.balancers.iter().filter_map(view);
+    let lists = documents.flat_map(|document| {
+        let maps = [&document.region_pools, &document.country_pools, &document.pop_pools];
+        let lists = maps.into_iter().flat_map(BTreeMap::values);
+        lists.chain([&document.default_pools])
+    });
+    let mut naming = lists.filter(|list| list.contains(pool)).map(Vec::len);
+    let mut count = 0;
+    naming.any(|length| {
+        count += 1;
+        count > SAVED_AT_MOST || length > LIST_AT_MOST
+    })
+}
+
+fn lists_naming(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
     let shop = sight.input.shop;
     let (pool, front) = (&shop.regions[side].pool, &shop.regions[side.other()].pool);
     let mut saved = Vec::new();
@@ -376,6 +402,5 @@ pub(super) fn to_save(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
             }
         }
     }
-    saved.truncate(SAVED_AT_MOST);
     saved
 }
