@@ -3,8 +3,8 @@
 use crate::Text;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{
-    BalancerView, Cause, ChangeView, InstanceView, MonitorView, NamesView, ObjectKey, ParametersView, PoolView, Reading,
-    Seen, Value,
+    BalancerView, Cause, ChangeView, InstanceView, MonitorView, NamesView, ObjectKey, ParametersView, PoolView,
+    Reading, Seen, Value,
 };
 use crate::shop::Shop;
 use crate::side::{PerSide, Side};

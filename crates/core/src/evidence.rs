@@ -84,7 +84,10 @@ fn addresses(shop: &Shop) -> BTreeSet<Text> {
     let of = |side: Side| {
         let region = &shop.regions[side];
         let urls = region.services.iter().map(|service| service.url.clone());
-        urls.chain([pool_address(&region.pool), instance_address(&region.name, &region.instance)])
+        urls.chain([
+            pool_address(&region.pool),
+            instance_address(&region.name, &region.instance),
+        ])
     };
     Side::BOTH.into_iter().flat_map(of).collect()
 }

@@ -5,6 +5,8 @@ use crate::reading::RecordSet;
 
 /// TTL of our TXT in seconds; nobody but us reads it.
 const TXT_TTL: i64 = 60;
+/// Ours has at most 255 bytes, one string.
+const LONGEST: usize = 512;
 
 /// What our TXT says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl OwnerRecord {
     }
 
     fn parse_value(value: &str) -> Option<OwnerRecord> {
-        let text = unquote(value);
+        let text = plain(&unquote(value));
         let field = |key: &str| {
             text.split(|c: char| c == ',' || c.is_ascii_whitespace())
                 .find_map(|word| word.strip_prefix(key).and_then(|rest| rest.strip_prefix('=')))
@@ -68,6 +70,16 @@ impl OwnerRecord {
             excluded: region("excluded"),
         })
     }
+}
+
+/// Whoever may write the zone may write anything there, and the owner is repeated to people: what is not plain ASCII
+/// shows as `?`.
+fn plain(text: &str) -> String {
+    let mut chars = text.chars().take(LONGEST).collect::<Vec<_>>();
+    for c in chars.iter_mut().filter(|c| !c.is_ascii_graphic() && **c != ' ') {
+        *c = '?';
+    }
+    chars.into_iter().collect()
 }
 
 /// Joins the quoted strings of a TXT value and resolves its escapes: `\"`, `\\` and octal `\052`.

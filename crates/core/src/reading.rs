@@ -418,7 +418,8 @@ impl MonitorView {
     /// How long a city takes at most until it calls a silent origin unhealthy.
     #[must_use]
     pub fn notices_within(&self) -> Duration {
-        self.interval + self.timeout.saturating_mul(self.retries.saturating_add(1))
+        let patience = self.timeout.saturating_mul(self.retries.saturating_add(1));
+        self.interval.saturating_add(patience)
     }
 }
 

@@ -138,7 +138,9 @@ pub(crate) fn monitor(answer: &Answer) -> Seen<MonitorView> {
         Err(seen) => retype(seen),
         Ok(document) => {
             let seconds = |field: &str| document[field].as_u64().map(Duration::from_secs);
-            let retries = document["retries"].as_u64().and_then(|retries| u32::try_from(retries).ok());
+            let retries = document["retries"]
+                .as_u64()
+                .and_then(|retries| u32::try_from(retries).ok());
             Seen::Present(MonitorView {
                 interval: seconds("interval").unwrap_or(MonitorView::DEFAULT.interval),
                 timeout: seconds("timeout").unwrap_or(MonitorView::DEFAULT.timeout),

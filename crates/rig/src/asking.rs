@@ -175,10 +175,7 @@ impl Asking {
                     id: monitor.to_string(),
                 };
                 let seen = cloudflare(session, op, answers::monitor);
-                vec![(
-                    ObjectKey::Monitor(class.clone(), monitor.clone()),
-                    Value::Monitor(seen),
-                )]
+                vec![(ObjectKey::Monitor(class.clone(), monitor.clone()), Value::Monitor(seen))]
             }
             Query::Balancer { class, zone, id } => {
                 let op = CloudflareOp::GetBalancer {

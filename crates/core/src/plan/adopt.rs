@@ -53,7 +53,9 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     let tags = Side::BOTH
         .into_iter()
         .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
-    journal.epoch = tags.chain([record.epoch, journal.last_number, 0]).max().unwrap_or(0) + 1;
+    // Tags and TXT are what others may have written.
+    let greatest = tags.chain([record.epoch, journal.last_number, 0]).max().unwrap_or(0);
+    journal.epoch = greatest.saturating_add(1);
     journal.last_number = journal.epoch;
     journal.active_region = Some(sight.region(active).clone());
     journal.excluded = record.excluded.filter(|region| sight.input.shop.side(region).is_some());

@@ -181,7 +181,9 @@ fn cloudflare_denied(sight: &Sight<'_>) -> Vec<Blocker> {
     if pools && zone_works {
         blockers.push(Blocker::TokenScope);
     } else if pools {
-        blockers.push(Blocker::PermissionDenied("Cloudflare: read pools of the account".into()));
+        blockers.push(Blocker::PermissionDenied(
+            "Cloudflare: read pools of the account".into(),
+        ));
     }
     if zone {
         blockers.push(Blocker::PermissionDenied(

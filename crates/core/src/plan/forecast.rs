@@ -47,15 +47,15 @@ impl Range {
 
     fn plus(self, other: Range) -> Range {
         Range {
-            least: self.least + other.least,
-            most: self.most + other.most,
+            least: self.least.saturating_add(other.least),
+            most: self.most.saturating_add(other.most),
         }
     }
 
     fn and_exactly(self, both: Duration) -> Range {
         Range {
-            least: self.least + both,
-            most: self.most + both,
+            least: self.least.saturating_add(both),
+            most: self.most.saturating_add(both),
         }
     }
 }
@@ -136,7 +136,7 @@ pub(super) fn forecast(sight: &Sight<'_>) -> Option<Forecast> {
     let rpo_verdict = facts.lag.map_or(Verdict::Unknown, |lag| {
         let range = Range {
             least: lag,
-            most: lag + beyond_lag,
+            most: lag.saturating_add(beyond_lag),
         };
         Verdict::of(range, shop.rpo_objective)
     });
@@ -155,7 +155,7 @@ pub(super) fn forecast(sight: &Sight<'_>) -> Option<Forecast> {
 fn detection(shop: &Shop, monitor: &MonitorView) -> Range {
     let policy = &shop.policy;
     let probes = policy.database_grace + policy.interval + policy.timeout;
-    let users_view = monitor.notices_within() + READ_EVERY + CONFIRM_APART;
+    let users_view = monitor.notices_within().saturating_add(READ_EVERY + CONFIRM_APART);
     let link = REPLICA_NET_TIMEOUT + SAMPLE_EVERY + SAMPLE_LATE + READ_EVERY + CONFIRM_APART;
     Range {
         least: policy.promote_after,
@@ -197,12 +197,12 @@ fn dns_ttl(sight: &Sight<'_>) -> Duration {
 /// The grace in force adds nothing: writes are known to have stopped before it has run out.
 fn beyond_lag(shop: &Shop, monitor: &MonitorView, sharp: bool) -> Duration {
     let probes = shop.policy.interval + shop.policy.timeout;
-    let stopped = probes.max(monitor.notices_within() + READ_EVERY);
+    let stopped = probes.max(monitor.notices_within().saturating_add(READ_EVERY));
     if sharp {
         // The replica's first bad sample is a minute's stamp after `replica_net_timeout`.
         stopped.max(REPLICA_NET_TIMEOUT + SAMPLE_EVERY)
     } else {
-        stopped + REPLICA_NET_TIMEOUT + SAMPLE_EVERY
+        stopped.saturating_add(REPLICA_NET_TIMEOUT + SAMPLE_EVERY)
     }
 }
 
@@ -210,7 +210,7 @@ fn beyond_lag(shop: &Shop, monitor: &MonitorView, sharp: bool) -> Duration {
 pub(super) fn budget_too_small(sight: &Sight<'_>, forecast: &Forecast) -> bool {
     let budget = sight.input.shop.policy.max_loss;
     let lag = sight.facts.as_ref().and_then(|facts| facts.lag);
-    lag.is_some_and(|lag| lag <= budget && lag + forecast.beyond_lag > budget)
+    lag.is_some_and(|lag| lag <= budget && lag.saturating_add(forecast.beyond_lag) > budget)
 }
 
 /// Bounds on a time to live: a longer one is most of what users wait for. Route 53 itself takes up to 60 s.

@@ -93,15 +93,21 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     }
     let levels = [
         ("TrafficMoving", decision.levels.traffic, "The load balancers"),
-        ("WriterNameWaiting", decision.levels.name, "The writer's name and our TXT record"),
+        (
+            "WriterNameWaiting",
+            decision.levels.name,
+            "The writer's name and our TXT record",
+        ),
     ];
     match levels.into_iter().find(|(_, level, _)| *level != LevelState::Holds) {
-        Some((reason, LevelState::Differs, what)) => {
-            Err((reason, format!("{what} are being brought to what they should be.").into()))
-        }
-        Some((reason, LevelState::Unknown | LevelState::Holds, what)) => {
-            Err((reason, format!("{what} have not been read yet, or their provider does not answer.").into()))
-        }
+        Some((reason, LevelState::Differs, what)) => Err((
+            reason,
+            format!("{what} are being brought to what they should be.").into(),
+        )),
+        Some((reason, LevelState::Unknown | LevelState::Holds, what)) => Err((
+            reason,
+            format!("{what} have not been read yet, or their provider does not answer.").into(),
+        )),
         None => Ok(()),
     }
 }

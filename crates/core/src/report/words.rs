@@ -68,7 +68,10 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
     let sells = decision.facts.as_ref().is_some_and(services_up);
     if sells && let Some(rebuild) = input.journal.owes(ObligationKind::RebuildStandby) {
         let region = input.journal.active_region.as_deref().unwrap_or("?");
-        let message = format!("The shop sells in {region}, without a standby: {}", rebuild_words(input, rebuild));
+        let message = format!(
+            "The shop sells in {region}, without a standby: {}",
+            rebuild_words(input, rebuild)
+        );
         return (ObligationKind::RebuildStandby.name(), message.into());
     }
     (decision.diagnosis.name(), message.into())
@@ -84,10 +87,15 @@ fn what_next(input: &Input<'_>, decision: &Decision) -> String {
             stands => return format!("No failover by itself: {}", refusal_words(input, stands)),
         }
     }
-    let to = decision.facts.as_ref().map(|facts| &input.shop.regions[facts.active.other()].name);
+    let to = decision
+        .facts
+        .as_ref()
+        .map(|facts| &input.shop.regions[facts.active.other()].name);
     let to = to.map_or("?", |name| name);
     match held {
-        Some(until) if until < Timestamp::MAX => format!("Next: failover to {to} at {} if nothing changes.", clock(until)),
+        Some(until) if until < Timestamp::MAX => {
+            format!("Next: failover to {to} at {} if nothing changes.", clock(until))
+        }
         Some(_) | None => format!("Next: failover to {to} once every vote has been held."),
     }
 }
@@ -291,30 +299,75 @@ pub(super) fn refusal(input: &Input<'_>, refusal: &Refusal) -> NamedReason {
 }
 
 fn refusal_words(input: &Input<'_>, refusal: &Refusal) -> String {
-    let anyway = || format!("A Failover (RegionSwitch) with overrides: [{}] does it anyway.", refusal.name());
+    let anyway = || {
+        format!(
+            "A Failover (RegionSwitch) with overrides: [{}] does it anyway.",
+            refusal.name()
+        )
+    };
     match refusal {
-        Refusal::ObserveMode => format!("mode is Observe, which touches nothing. Set spec.failover.mode: Automatic to let it move. {}", anyway()),
+        Refusal::ObserveMode => format!(
+            "mode is Observe, which touches nothing. Set spec.failover.mode: Automatic to let it move. {}",
+            anyway()
+        ),
         Refusal::AwaitingApproval => "mode is Approve: a person decides, with a RegionSwitch.".into(),
         Refusal::Suspended => "spec.suspend is true. Set it to false to go on.".into(),
         Refusal::Frozen { name, until } => format!("freeze {name} is in force until {}. {}", date(*until), anyway()),
-        Refusal::Quarantine => "evidence is young after a start; it is gathered anew, which takes as long as the windows are.".into(),
+        Refusal::Quarantine => {
+            "evidence is young after a start; it is gathered anew, which takes as long as the windows are.".into()
+        }
         Refusal::NotHeld { until } if *until == Timestamp::MAX => "the votes have not been held long enough.".into(),
-        Refusal::NotHeld { until } => format!("the votes have not been held long enough; they will have been at {}.", clock(*until)),
-        Refusal::LossUnknown => format!("nothing tells how far the replica had come (no good ReplicaLag sample). {}", anyway()),
-        Refusal::LossOverBudget { seconds, budget } => format!("up to {seconds} s of orders would be lost, the budget is {budget} s. A Failover (RegionSwitch) with allowDataLossSeconds: {seconds} or more accepts it."),
-        Refusal::StandbyMissing => "the standby's instance is not there, or is not the one that was adopted. Check dbInstance.".into(),
-        Refusal::StandbyBusy { status } => format!("the standby's instance is {status}, in which RDS refuses promotions; that ends by itself."),
-        Refusal::StandbyNotReplica => "the standby's instance does not replicate from the active one. Promoting it would lose everything since.".into(),
-        Refusal::StandbyServicesDown => format!("the standby's critical services were Down before the trouble began: it could not take the users. Repair them. {}", anyway()),
-        Refusal::TrafficNotMoved { why } => format!("the old region cannot be taken out of the load balancers: {why}. Correct that; it is tried again by itself. {}", anyway()),
-        Refusal::NameUnmovable => format!("Route 53 does not answer; a promoted writer that no service can find is no rescue. It is asked again by itself. {}", anyway()),
+        Refusal::NotHeld { until } => format!(
+            "the votes have not been held long enough; they will have been at {}.",
+            clock(*until)
+        ),
+        Refusal::LossUnknown => format!(
+            "nothing tells how far the replica had come (no good ReplicaLag sample). {}",
+            anyway()
+        ),
+        Refusal::LossOverBudget { seconds, budget } => format!(
+            "up to {seconds} s of orders would be lost, the budget is {budget} s. A Failover (RegionSwitch) with allowDataLossSeconds: {seconds} or more accepts it."
+        ),
+        Refusal::StandbyMissing => {
+            "the standby's instance is not there, or is not the one that was adopted. Check dbInstance.".into()
+        }
+        Refusal::StandbyBusy { status } => {
+            format!("the standby's instance is {status}, in which RDS refuses promotions; that ends by itself.")
+        }
+        Refusal::StandbyNotReplica => {
+            "the standby's instance does not replicate from the active one. Promoting it would lose everything since."
+                .into()
+        }
+        Refusal::StandbyServicesDown => format!(
+            "the standby's critical services were Down before the trouble began: it could not take the users. Repair them. {}",
+            anyway()
+        ),
+        Refusal::TrafficNotMoved { why } => format!(
+            "the old region cannot be taken out of the load balancers: {why}. Correct that; it is tried again by itself. {}",
+            anyway()
+        ),
+        Refusal::NameUnmovable => format!(
+            "Route 53 does not answer; a promoted writer that no service can find is no rescue. It is asked again by itself. {}",
+            anyway()
+        ),
         Refusal::MoveInFlight => "a move is in flight.".into(),
-        Refusal::CoolDown { until } => format!("a move ended a short time ago; the next one by itself not before {}.", clock(*until)),
+        Refusal::CoolDown { until } => format!(
+            "a move ended a short time ago; the next one by itself not before {}.",
+            clock(*until)
+        ),
         Refusal::ObligationOpen => owed(input),
         Refusal::Paced => "its turn in the queue has not come.".into(),
-        Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Nothing is touched. Take over with an Adopt (RegionSwitch)."),
-        Refusal::UnknownActive => "the writer's region is not adopted yet; where nobody can tell it, name it with an Adopt (RegionSwitch).".into(),
-        Refusal::StaleEpoch => format!("the request was made for another epoch; this one is {}. Make a new one if it is still wanted.", input.journal.epoch),
+        Refusal::OwnedElsewhere { owner } => format!(
+            "the TXT record names {owner} as owner. Nothing is touched. Take over with an Adopt (RegionSwitch)."
+        ),
+        Refusal::UnknownActive => {
+            "the writer's region is not adopted yet; where nobody can tell it, name it with an Adopt (RegionSwitch)."
+                .into()
+        }
+        Refusal::StaleEpoch => format!(
+            "the request was made for another epoch; this one is {}. Make a new one if it is still wanted.",
+            input.journal.epoch
+        ),
     }
 }
 
@@ -339,7 +392,10 @@ pub(super) fn missing(input: &Input<'_>, decision: &Decision, missing: &Missing)
 
 /// In a routine state it need not be silent: the state must end.
 fn instance_silent(decision: &Decision, a: &str) -> String {
-    let routine = decision.facts.as_ref().is_some_and(|facts| facts.a.instance.value == InstanceVote::Routine);
+    let routine = decision
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.a.instance.value == InstanceVote::Routine);
     if routine {
         format!("instance({a}) out of its routine state")
     } else {

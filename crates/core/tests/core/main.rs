@@ -7,6 +7,7 @@
 )]
 
 mod adoption;
+mod blockers;
 mod diagnosis;
 mod fences;
 mod instances;

@@ -5,8 +5,8 @@ use breakwater_core::decision::{Effect, NameChange, Step};
 use breakwater_core::journal::{Journal, SteeringMap};
 use breakwater_core::owner_record::OwnerRecord;
 use breakwater_core::reading::{
-    BalancerView, ChangeView, InstanceView, LagView, MonitorView, NamesView, ObjectKey, ParametersView, PoolHealthView, PoolView,
-    ProbeSeen, Query, RecordSet, ReplicationStatus, Seen, Value,
+    BalancerView, ChangeView, InstanceView, LagView, MonitorView, NamesView, ObjectKey, ParametersView, PoolHealthView,
+    PoolView, ProbeSeen, Query, RecordSet, ReplicationStatus, Seen, Value,
 };
 use breakwater_core::shop::{Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
 use breakwater_core::side::{PerSide, Side};
