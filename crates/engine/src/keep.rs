@@ -104,7 +104,7 @@ impl Engine {
         let Some(left) = kept.left_pruned.take() else { return };
         let status = Box::new(Status {
             journal: left.journal.unwrap_or_default(),
-            report: report(&kept.input(now, &me, &fleet), decision),
+            report: report(&kept.input(now, &me, &fleet, self.requests.of(key)), decision),
         });
         kept.version = left.version;
         store(kept, key, ticket, status, out);

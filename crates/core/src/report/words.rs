@@ -1,8 +1,8 @@
 //! Sentences: one for each variant, short and concrete.
 
-use super::NamedReason;
 use crate::Text;
 mod blockers;
+mod refusals;
 mod votes;
 
 use crate::decision::{Decision, Missing, Next, Wait};
@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 pub(super) use blockers::{blocker, takes};
+pub(super) use refusals::{refusal, refusal_alone};
 pub(super) use votes::{edge, instance, link, probe, proof};
 
 /// A time for people: whole seconds, UTC.
@@ -80,11 +81,11 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
 /// After a diagnosis that calls for a promotion: when it comes, or why it does not.
 fn what_next(input: &Input<'_>, decision: &Decision) -> String {
     let mut held = None;
-    for refusal in &decision.refusals {
-        match refusal {
+    for against in &decision.refusals {
+        match against {
             Refusal::MoveInFlight => {}
             Refusal::NotHeld { until } => held = Some(*until),
-            stands => return format!("No failover by itself: {}", refusal_words(input, stands)),
+            stands => return format!("No failover by itself: {}", refusal(input, stands).message),
         }
     }
     let to = decision
@@ -286,88 +287,6 @@ fn diagnosis(input: &Input<'_>, decision: &Decision) -> String {
         Diagnosis::StandbyDegraded => format!("The shop sells in {a}; the standby in {b} could not take over well: probe {}, users' view {}, RDS {}.", probe(facts.b.probe.value), edge(facts.b.edge.value), instance(facts.b.instance.value)),
         Diagnosis::Healthy => format!("The shop sells in {a}; {b} follows."),
         Diagnosis::Inconclusive => format!("Not enough is known about {a} to decide: {}. Nothing moves by itself. If users cannot buy, a person decides: ask for a Failover (RegionSwitch).", votes()),
-    }
-}
-
-/// A refusal with its words.
-pub(super) fn refusal(input: &Input<'_>, refusal: &Refusal) -> NamedReason {
-    NamedReason {
-        name: refusal.name(),
-        message: refusal_words(input, refusal).into(),
-        prevents: true,
-    }
-}
-
-fn refusal_words(input: &Input<'_>, refusal: &Refusal) -> String {
-    let anyway = || {
-        format!(
-            "A Failover (RegionSwitch) with overrides: [{}] does it anyway.",
-            refusal.name()
-        )
-    };
-    match refusal {
-        Refusal::ObserveMode => format!(
-            "mode is Observe, which touches nothing. Set spec.failover.mode: Automatic to let it move. {}",
-            anyway()
-        ),
-        Refusal::AwaitingApproval => "mode is Approve: a person decides, with a RegionSwitch.".into(),
-        Refusal::Suspended => "spec.suspend is true. Set it to false to go on.".into(),
-        Refusal::Frozen { name, until } => format!("freeze {name} is in force until {}. {}", date(*until), anyway()),
-        Refusal::Quarantine => {
-            "evidence is young after a start; it is gathered anew, which takes as long as the windows are.".into()
-        }
-        Refusal::NotHeld { until } if *until == Timestamp::MAX => "the votes have not been held long enough.".into(),
-        Refusal::NotHeld { until } => format!(
-            "the votes have not been held long enough; they will have been at {}.",
-            clock(*until)
-        ),
-        Refusal::LossUnknown => format!(
-            "nothing tells how far the replica had come (no good ReplicaLag sample). {}",
-            anyway()
-        ),
-        Refusal::LossOverBudget { seconds, budget } => format!(
-            "up to {seconds} s of orders would be lost, the budget is {budget} s. A Failover (RegionSwitch) with allowDataLossSeconds: {seconds} or more accepts it."
-        ),
-        Refusal::StandbyMissing => {
-            "the standby's instance is not there, or is not the one that was adopted. Check dbInstance.".into()
-        }
-        Refusal::StandbyBusy { status } => {
-            format!("the standby's instance is {status}, in which RDS refuses promotions; that ends by itself.")
-        }
-        Refusal::StandbyNotReplica => {
-            "the standby's instance does not replicate from the active one. Promoting it would lose everything since."
-                .into()
-        }
-        Refusal::StandbyServicesDown => format!(
-            "the standby's critical services were Down before the trouble began: it could not take the users. Repair them. {}",
-            anyway()
-        ),
-        Refusal::TrafficNotMoved { why } => format!(
-            "the old region cannot be taken out of the load balancers: {why}. Correct that; it is tried again by itself. {}",
-            anyway()
-        ),
-        Refusal::NameUnmovable => format!(
-            "Route 53 does not answer; a promoted writer that no service can find is no rescue. It is asked again by itself. {}",
-            anyway()
-        ),
-        Refusal::MoveInFlight => "a move is in flight.".into(),
-        Refusal::CoolDown { until } => format!(
-            "a move ended a short time ago; the next one by itself not before {}.",
-            clock(*until)
-        ),
-        Refusal::ObligationOpen => owed(input),
-        Refusal::Paced => "its turn in the queue has not come.".into(),
-        Refusal::OwnedElsewhere { owner } => format!(
-            "the TXT record names {owner} as owner. Nothing is touched. Take over with an Adopt (RegionSwitch)."
-        ),
-        Refusal::UnknownActive => {
-            "the writer's region is not adopted yet; where nobody can tell it, name it with an Adopt (RegionSwitch)."
-                .into()
-        }
-        Refusal::StaleEpoch => format!(
-            "the request was made for another epoch; this one is {}. Make a new one if it is still wanted.",
-            input.journal.epoch
-        ),
     }
 }
 
