@@ -54,6 +54,9 @@ pub const WORDS_MAX: usize = 1024;
 pub const ACTOR_MAX: usize = 253;
 /// `metav1.Condition`: longest message.
 pub const MESSAGE_MAX: usize = 32_768;
+/// What status shows of one message. A dozen conditions may carry the same one, and all of them, journal and spec must fit
+/// into the 1.5 MiB that etcd takes.
+pub const SHOWN_MAX: usize = 2048;
 /// `metav1.Condition`: longest reason.
 pub const REASON_MAX: usize = 1024;
 

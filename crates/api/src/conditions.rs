@@ -117,7 +117,7 @@ pub fn stamp(
             observed_generation: Some(generation),
             last_transition_time: since,
             reason: bounded(&condition.reason, bounds::REASON_MAX),
-            message: bounded(&condition.message, bounds::MESSAGE_MAX),
+            message: bounded(&condition.message, bounds::SHOWN_MAX),
         });
     }
     stamped

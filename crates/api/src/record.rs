@@ -1,6 +1,7 @@
 //! The RegionSwitch of a move that the controller made: a projection of the journal.
 
-use crate::conditions::{Fresh, kind, stamp};
+use crate::bounds;
+use crate::conditions::{Fresh, bounded, kind, stamp};
 use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
 use breakwater_core::journal::{Move, MoveKind, MoveOutcome};
 use breakwater_core::report::ConditionStatus;
@@ -71,10 +72,11 @@ pub fn move_status(
     now: Timestamp,
 ) -> RegionSwitchStatus {
     let before = previous.map_or(&[][..], |status| &status.conditions);
-    let message = message(current);
+    let message = bounded(&message(current), bounds::SHOWN_MAX);
     RegionSwitchStatus {
         observed_generation: generation,
-        phase: Some(current.phase),
+        // Of an ended move the outcome is what counts: a phase beside it looks unfinished. The steps have them all.
+        phase: current.outcome.is_none().then_some(current.phase),
         outcome: current.outcome,
         number: Some(current.number),
         steps: current.steps.clone(),

@@ -130,7 +130,7 @@ pub struct RegionSwitchStatus {
     /// The generation that was looked at; -1: none yet.
     #[serde(default = "nobody_looked")]
     pub observed_generation: i64,
-    /// The phase now, or the last one.
+    /// The phase now; absent once the move has ended, all of them are in `steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// How it ended; absent until then.

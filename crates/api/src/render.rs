@@ -30,7 +30,7 @@ pub fn render(
         standby: Some(report.standby.to_owned()),
         in_flight: report.in_flight.as_deref().map(str::to_owned),
         reason: Some(report.reason.to_owned()),
-        message: Some(bounded(&report.message, bounds::MESSAGE_MAX)),
+        message: Some(bounded(&report.message, bounds::SHOWN_MAX)),
         facts: facts(&report.facts),
         refusals: refusals(&report.refusals),
         blockers: blockers(&report.blockers),
@@ -137,7 +137,7 @@ pub fn invalid_status(
     status.diagnosis = None;
     status.standby = None;
     status.reason = Some(reason.to_owned());
-    status.message = Some(bounded(&message, bounds::MESSAGE_MAX));
+    status.message = Some(bounded(&message, bounds::SHOWN_MAX));
     status.facts.clear();
     status.refusals.clear();
     status.blockers.clear();

@@ -22,6 +22,11 @@ use serde::{Deserialize, Serialize};
     validation = bounds::STOREFRONT_NAME.rule(),
     printcolumn(name = "Active", type_ = "string", json_path = ".status.activeRegion"),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.failover.mode"),
+    printcolumn(
+        name = "Protected",
+        type_ = "string",
+        json_path = r#".status.conditions[?(@.type=="Protected")].status"#
+    ),
     printcolumn(name = "Diagnosis", type_ = "string", json_path = ".status.diagnosis"),
     printcolumn(name = "Standby", type_ = "string", json_path = ".status.standby"),
     printcolumn(name = "Move", type_ = "string", json_path = ".status.move"),

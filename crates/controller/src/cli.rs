@@ -38,6 +38,11 @@ pub(crate) struct RunArgs {
     #[arg(long, env = "POD_NAME", default_value = "breakwater")]
     pub(crate) identity: String,
 
+    /// AWS region that this process runs in. A shop that has one of its regions there is told so (`ObserverInRegion`): who
+    /// looks from inside a region goes down with it.
+    #[arg(long, env = "AWS_REGION")]
+    pub(crate) region: Option<String>,
+
     /// Address of /metrics, /healthz and /readyz.
     #[arg(long, env = "BREAKWATER_LISTEN", default_value = "0.0.0.0:8080")]
     pub(crate) listen: SocketAddr,

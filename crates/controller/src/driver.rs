@@ -77,6 +77,8 @@ pub(crate) struct Driver {
     pub(crate) listed: BTreeSet<&'static str>,
     pub(crate) silent: BTreeSet<&'static str>,
     pub(crate) clock_off: bool,
+    /// The AWS region that this process runs in, where it was told.
+    pub(crate) region: Option<Text>,
     pub(crate) renewed: Instant,
     /// Until when the lease is ours.
     pub(crate) lease: Option<Instant>,
@@ -127,6 +129,7 @@ impl Driver {
                 self.metrics.leads(until.is_some());
                 // Every few seconds is often enough, and never once per reading: there may be thousands of shops.
                 self.metrics.diagnosed(self.engine.diagnoses());
+                self.metrics.lacking(self.engine.missing());
                 self.feed_fleet();
                 let led = self.leads();
                 self.lease = until;
@@ -163,6 +166,9 @@ impl Driver {
             api_server_silent: self.renewed.elapsed() >= API_SERVER_SILENT,
             watch_silent: !self.silent.is_empty(),
             clock_off: self.clock_off,
+            // The engine knows it from what the API server gives back.
+            crd_outdated: false,
+            region: self.region.clone(),
         };
         self.feed(In::Fleet(fleet));
     }

@@ -1,5 +1,6 @@
 //! Metrics: few names, closed label sets.
 
+use breakwater_core::decision::Missing;
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::Query;
@@ -17,6 +18,15 @@ struct OfShop {
     namespace: String,
     name: String,
     diagnosis: &'static str,
+}
+
+/// A shop's missing: names of two closed sets, so that the number of series is bounded.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OfMissing {
+    namespace: String,
+    name: String,
+    missing: &'static str,
+    refusal: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -40,6 +50,7 @@ struct OfWrite {
 pub(crate) struct Metrics {
     registry: Registry,
     diagnosis: Family<OfShop, Gauge>,
+    missing: Family<OfMissing, Gauge>,
     calls: Family<OfCall, Counter>,
     queries: Family<OfQuery, Counter>,
     writes: Family<OfWrite, Counter>,
@@ -52,6 +63,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("breakwater");
         let metrics = Metrics {
             diagnosis: Family::default(),
+            missing: Family::default(),
             calls: Family::default(),
             queries: Family::default(),
             writes: Family::default(),
@@ -60,6 +72,11 @@ impl Metrics {
             registry: Registry::default(),
         };
         registry.register("diagnosis", "1 for the diagnosis that holds", metrics.diagnosis.clone());
+        registry.register(
+            "missing",
+            "1 for each thing that the nearest promotion lacks; of RefusalGone the refusal",
+            metrics.missing.clone(),
+        );
         registry.register(
             "calls",
             "Calls that change the world, by outcome",
@@ -132,6 +149,23 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    pub(crate) fn lacking<'a>(&self, all: impl Iterator<Item = (&'a ShopKey, &'a [Missing])>) {
+        self.missing.clear();
+        for (key, missing) in all {
+            for one in missing {
+                let labels = OfMissing {
+                    namespace: key.namespace.to_string(),
+                    name: key.name.to_string(),
+                    missing: one.name(),
+                    refusal: one.refusal(),
+                };
+                self.missing.get_or_create(&labels).set(1);
+            }
+        }
+    }
+}
+
 fn provider(lane: &Lane) -> &'static str {
     match lane {
         Lane::Aws(_) => "rds",
@@ -175,6 +209,7 @@ fn query_kind(query: &Query) -> &'static str {
         Query::Parameters { .. } => "parameters",
         Query::PoolHealth { .. } => "pool-health",
         Query::Pool { .. } => "pool",
+        Query::Monitor { .. } => "monitor",
         Query::Balancer { .. } => "balancer",
         Query::Names { .. } => "names",
         Query::Change { .. } => "change",

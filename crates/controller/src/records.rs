@@ -148,10 +148,14 @@ async fn write_status(
     if found.status.as_ref() == Some(shown) {
         return Ok(());
     }
-    let patch = json!({
+    let mut patch = json!({
         "metadata": {"resourceVersion": found.metadata.resource_version},
         "status": shown,
     });
+    // A merge leaves alone what is absent, and an ended move has no phase any more.
+    if shown.phase.is_none() {
+        patch["status"]["phase"] = serde_json::Value::Null;
+    }
     bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))).await?;
     Ok(())
 }

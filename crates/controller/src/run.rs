@@ -108,6 +108,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         listed: BTreeSet::new(),
         silent: BTreeSet::new(),
         clock_off: false,
+        region: args.region.as_deref().map(Into::into),
         renewed: Instant::now(),
         lease: None,
         handed_in: BTreeSet::new(),

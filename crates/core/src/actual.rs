@@ -3,7 +3,8 @@
 use crate::Text;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{
-    BalancerView, Cause, ChangeView, InstanceView, NamesView, ObjectKey, ParametersView, PoolView, Reading, Seen, Value,
+    BalancerView, Cause, ChangeView, InstanceView, MonitorView, NamesView, ObjectKey, ParametersView, PoolView,
+    Reading, Seen, Value,
 };
 use crate::shop::Shop;
 use crate::side::{PerSide, Side};
@@ -53,6 +54,8 @@ pub struct Actual {
     pub parameters: PerSide<Option<Read<ParametersView>>>,
     /// Pool settings.
     pub pools: PerSide<Option<Read<PoolView>>>,
+    /// Monitors of the pools.
+    pub monitors: PerSide<Option<Read<MonitorView>>>,
     /// Load balancers, in the order of the spec.
     pub balancers: Vec<Option<Read<BalancerView>>>,
     /// The writer's name and our TXT.
@@ -108,6 +111,7 @@ impl Actual {
             steady_replica: PerSide::default(),
             parameters: PerSide::default(),
             pools: PerSide::default(),
+            monitors: PerSide::default(),
             balancers: vec![None; shop.balancers.len()],
             names: None,
             owner: None,
@@ -138,6 +142,13 @@ impl Actual {
             (ObjectKey::Pool(_, pool), Value::Pool(seen)) => {
                 for side in Side::BOTH.into_iter().filter(|side| shop.regions[*side].pool == *pool) {
                     keep(&mut self.pools[side], reading, seen);
+                }
+            }
+            (ObjectKey::Monitor(_, monitor), Value::Monitor(seen)) => {
+                for side in Side::BOTH {
+                    if self.monitor_id(side) == Some(monitor) {
+                        keep(&mut self.monitors[side], reading, seen);
+                    }
                 }
             }
             (ObjectKey::Balancer(_, _, id), Value::Balancer(seen)) => {
@@ -181,6 +192,7 @@ impl Actual {
                 | ObjectKey::Instance(..)
                 | ObjectKey::Parameters(..)
                 | ObjectKey::Pool(..)
+                | ObjectKey::Monitor(..)
                 | ObjectKey::Balancer(..)
                 | ObjectKey::Names(..)
                 | ObjectKey::Change(..),
@@ -230,6 +242,18 @@ impl Actual {
     #[must_use]
     pub fn group(&self, side: Side) -> Option<&Text> {
         self.instance(side).map(|view| &view.group)
+    }
+
+    /// The monitor of a side's pool, where it has one of its own.
+    #[must_use]
+    pub fn monitor_id(&self, side: Side) -> Option<&Text> {
+        self.pools[side].as_ref().and_then(Read::present)?.monitor.as_ref()
+    }
+
+    /// How that monitor asks, if the newest reading shows it.
+    #[must_use]
+    pub fn monitor(&self, side: Side) -> Option<&MonitorView> {
+        self.monitors[side].as_ref().and_then(Read::present)
     }
 
     /// Both records, if the newest reading shows them.

@@ -5,6 +5,7 @@ use crate::diagnosis::Diagnosis;
 use crate::facts::Facts;
 use crate::journal::{Journal, SteeringMap};
 use crate::outcome::Outcome;
+use crate::plan::Forecast;
 use crate::reading::{Query, RecordSet};
 use crate::refusal::{Blocker, Refusal};
 use crate::request::Answer;
@@ -29,6 +30,8 @@ pub struct Decision {
     pub missing: Vec<Missing>,
     /// What is said to requests that do not begin.
     pub answers: Vec<Answer>,
+    /// What a failover would take and lose; `None` while the active region is not known.
+    pub forecast: Option<Forecast>,
     /// Whether each level is as it should be.
     pub levels: Levels,
     /// What comes next.
@@ -138,6 +141,42 @@ pub enum Missing {
     NotBefore(Timestamp),
     /// This refusal to go.
     RefusalGone(&'static str),
+}
+
+impl Missing {
+    /// Its name: a closed set, for metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Missing::TrustInObserver => "TrustInObserver",
+            Missing::ProbeDown => "ProbeDown",
+            Missing::ServicesOut => "ServicesOut",
+            Missing::WriterServicesDown => "WriterServicesDown",
+            Missing::EdgeDown => "EdgeDown",
+            Missing::LinkBroken => "LinkBroken",
+            Missing::InstanceSilent => "InstanceSilent",
+            Missing::DatabaseSilence => "DatabaseSilence",
+            Missing::NotBefore(_) => "NotBefore",
+            Missing::RefusalGone(_) => "RefusalGone",
+        }
+    }
+
+    /// The refusal that must go, by its name; empty for all else.
+    #[must_use]
+    pub fn refusal(&self) -> &'static str {
+        match self {
+            Missing::RefusalGone(name) => name,
+            Missing::TrustInObserver
+            | Missing::ProbeDown
+            | Missing::ServicesOut
+            | Missing::WriterServicesDown
+            | Missing::EdgeDown
+            | Missing::LinkBroken
+            | Missing::InstanceSilent
+            | Missing::DatabaseSilence
+            | Missing::NotBefore(_) => "",
+        }
+    }
 }
 
 /// Whether each level is as it should be.

@@ -75,10 +75,40 @@ pub struct Standpoint<'a> {
     pub journal: &'a Journal,
 }
 
+/// Addresses of earlier specs are remembered up to this many: the journal has to fit into the status of an object. One
+/// spec has at most 68 (32 services, a pool and an instance in each region).
+const EVER_UP_REMEMBERED: usize = 136;
+
+/// All addresses of this spec whose first Up is remembered.
+fn addresses(shop: &Shop) -> BTreeSet<Text> {
+    let of = |side: Side| {
+        let region = &shop.regions[side];
+        let urls = region.services.iter().map(|service| service.url.clone());
+        urls.chain([
+            pool_address(&region.pool),
+            instance_address(&region.name, &region.instance),
+        ])
+    };
+    Side::BOTH.into_iter().flat_map(of).collect()
+}
+
+fn pool_address(pool: &str) -> Text {
+    format!("pool:{pool}").into()
+}
+
+fn instance_address(region: &str, instance: &str) -> Text {
+    format!("instance:{region}/{instance}").into()
+}
+
 impl Evidence {
-    /// Empty evidence; only what was ever Up is taken over from the journal.
+    /// Empty evidence; only what was ever Up is taken over from the journal. Where that has grown long over many edits
+    /// of the spec, the addresses of this spec alone.
     #[must_use]
-    pub fn new(shop: &Shop, ever_up: BTreeSet<Text>) -> Self {
+    pub fn new(shop: &Shop, mut ever_up: BTreeSet<Text>) -> Self {
+        if ever_up.len() > EVER_UP_REMEMBERED {
+            let named = addresses(shop);
+            ever_up.retain(|address| named.contains(address));
+        }
         let probes = |side: Side| RegionProbes::new(shop.regions[side].services.len());
         Evidence {
             probes: PerSide {
@@ -180,6 +210,7 @@ impl Evidence {
                 | ObjectKey::Instance(..)
                 | ObjectKey::Lag(..)
                 | ObjectKey::Parameters(..)
+                | ObjectKey::Monitor(..)
                 | ObjectKey::Balancer(..)
                 | ObjectKey::Names(..)
                 | ObjectKey::Change(..),
@@ -210,7 +241,7 @@ impl Evidence {
         pool: &Text,
         seen: &Seen<crate::reading::PoolHealthView>,
     ) {
-        let address: Text = format!("pool:{pool}").into();
+        let address = pool_address(pool);
         for side in Side::BOTH.into_iter().filter(|side| shop.regions[*side].pool == *pool) {
             let mut vote = edge_vote(seen);
             if vote == EdgeVote::Up {
@@ -226,7 +257,7 @@ impl Evidence {
         let ObjectKey::Instance(scope, id) = &reading.key else {
             return;
         };
-        let address: Text = format!("instance:{}/{id}", scope.region).into();
+        let address = instance_address(&scope.region, id);
         let known = &mut self.instance[side];
         if is_overtaken(known.asked, reading) {
             return;

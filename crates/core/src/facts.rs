@@ -181,7 +181,7 @@ pub struct Facts {
 }
 
 /// What concerns all shops of this process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fleet {
     /// The API server (judged by the lease's renewals) has been silent for 30 s.
     pub api_server_silent: bool,
@@ -189,4 +189,8 @@ pub struct Fleet {
     pub watch_silent: bool,
     /// A provider says that our clock is off by more than 30 s.
     pub clock_off: bool,
+    /// The API server drops fields that this binary writes: its CRDs are older.
+    pub crd_outdated: bool,
+    /// The AWS region that this process runs in, where it was told.
+    pub region: Option<Text>,
 }

@@ -5,6 +5,8 @@ use crate::reading::RecordSet;
 
 /// TTL of our TXT in seconds; nobody but us reads it.
 const TXT_TTL: i64 = 60;
+/// Longest owner that is repeated: ours, with all of its record, has at most 255 bytes.
+const LONGEST: usize = 255;
 
 /// What our TXT says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl OwnerRecord {
     }
 
     fn parse_value(value: &str) -> Option<OwnerRecord> {
-        let text = unquote(value);
+        let text = plain(&unquote(value));
         let field = |key: &str| {
             text.split(|c: char| c == ',' || c.is_ascii_whitespace())
                 .find_map(|word| word.strip_prefix(key).and_then(|rest| rest.strip_prefix('=')))
@@ -62,12 +64,20 @@ impl OwnerRecord {
         let region = |key: &str| field(key).filter(|value| *value != "-").map(Text::from);
         (field("v").unwrap_or("1") == "1").then_some(())?;
         Some(OwnerRecord {
-            owner: field("owner")?.into(),
+            // Plain since `plain`, so that every byte is a character.
+            owner: field("owner")?.get(..LONGEST).or(field("owner"))?.into(),
             epoch: field("epoch")?.parse().ok()?,
             region: region("region"),
             excluded: region("excluded"),
         })
     }
+}
+
+/// Whoever may write the zone may write anything there, and the owner is repeated to people: what is not plain ASCII
+/// shows as `?`.
+fn plain(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_graphic() || c == ' ';
+    text.chars().map(|c| if is_plain(c) { c } else { '?' }).collect()
 }
 
 /// Joins the quoted strings of a TXT value and resolves its escapes: `\"`, `\\` and octal `\052`.

@@ -9,6 +9,7 @@ mod bookkeep;
 mod contested;
 mod excluding;
 mod fence;
+mod forecast;
 mod held;
 mod leave;
 mod look;
@@ -20,13 +21,16 @@ mod name;
 mod phases;
 mod promoting;
 mod refuse;
+mod risk;
 mod rollback;
 mod sending;
 mod standpoint;
 mod traffic;
 mod wait;
 
+pub use forecast::{Basis, Forecast, Range, Verdict};
 pub use promoting::LICENCE_LASTS;
+pub(crate) use refuse::STANDBY_DOWN_BEFORE;
 pub use sending::same_target;
 
 use crate::Text;
@@ -93,7 +97,8 @@ pub fn plan(input: &Input<'_>) -> Decision {
         refusals: Vec::new(),
     };
     sight.refusals = refuse::refusals(&sight);
-    let blockers = block::blockers(&sight);
+    let forecast = forecast::forecast(&sight);
+    let blockers = block::blockers(&sight, forecast.as_ref());
     let missing = missing::missing(&sight);
     let answers = asked::answers(&sight);
     let levels = levels(&sight);
@@ -115,6 +120,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         blockers,
         missing,
         answers,
+        forecast,
         levels,
         next,
         look,

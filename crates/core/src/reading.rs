@@ -28,6 +28,8 @@ pub enum ObjectKey {
     PoolHealth(Text, Text),
     /// The settings of a Cloudflare pool: class, pool.
     Pool(Text, Text),
+    /// A Cloudflare monitor: class, monitor.
+    Monitor(Text, Text),
     /// A Cloudflare load balancer: class, zone, id.
     Balancer(Text, Text, Text),
     /// The writer's CNAME and our TXT beside it: class, hosted zone, name.
@@ -107,6 +109,13 @@ pub enum Query {
         /// Pool.
         pool: Text,
     },
+    /// A monitor's settings.
+    Monitor {
+        /// Class.
+        class: Text,
+        /// Monitor.
+        monitor: Text,
+    },
     /// A load balancer's document.
     Balancer {
         /// Class.
@@ -170,6 +179,8 @@ pub enum Value {
     PoolHealth(Seen<PoolHealthView>),
     /// Of a pool's settings.
     Pool(Seen<PoolView>),
+    /// Of a monitor.
+    Monitor(Seen<MonitorView>),
     /// Of a load balancer.
     Balancer(Seen<BalancerView>),
     /// Of the names.
@@ -381,6 +392,35 @@ pub struct PoolView {
     pub enabled: bool,
     /// Whether it has a monitor.
     pub monitored: bool,
+    /// Its monitor's id; `None` where it has none, or a group of them.
+    pub monitor: Option<Text>,
+}
+
+/// How a monitor asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MonitorView {
+    /// Time between two questions of a city.
+    pub interval: Duration,
+    /// How long a city waits for an answer.
+    pub timeout: Duration,
+    /// How often a city asks again before it says unhealthy.
+    pub retries: u32,
+}
+
+impl MonitorView {
+    /// What Cloudflare uses where a monitor says nothing else (API docs: interval 60, timeout 5, retries 2).
+    pub const DEFAULT: MonitorView = MonitorView {
+        interval: Duration::from_secs(60),
+        timeout: Duration::from_secs(5),
+        retries: 2,
+    };
+
+    /// How long a city takes at most until it calls a silent origin unhealthy.
+    #[must_use]
+    pub fn notices_within(&self) -> Duration {
+        let patience = self.timeout.saturating_mul(self.retries.saturating_add(1));
+        self.interval.saturating_add(patience)
+    }
 }
 
 /// A load balancer's document, as far as it says where users go.

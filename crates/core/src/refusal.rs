@@ -190,22 +190,24 @@ impl Refusal {
 }
 
 /// Named reasons why a move would not go well, known on a quiet day.
-///
-/// Only those that today's readings can meet; the rest of the list comes with what reads them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocker {
     /// The replica does not follow.
     LinkBroken,
     /// The lag is above the loss budget.
     LagHigh,
+    /// The lag is within the loss budget, the loss estimate of a clean loss of the region would not be.
+    LossBudgetTooSmall,
     /// The standby's instance is not there.
     StandbyMissing,
     /// The standby's instance is busy or not available.
     StandbyBusy(InstanceVote),
     /// The standby's critical services are Down.
     StandbyServicesDown,
-    /// A load balancer does not name one of the two pools, or is missing.
-    PoolMissing(Text),
+    /// A pool does not exist, or a load balancer does not name it.
+    PoolMissing(PoolAbsence),
+    /// A load balancer does not exist.
+    BalancerMissing(Text),
     /// A pool is disabled.
     PoolDisabled(Text),
     /// A load balancer is disabled.
@@ -220,8 +222,12 @@ pub enum Blocker {
     OwnerRecordMissing,
     /// An instance is another one than the journal's.
     InstanceReplaced,
+    /// The API server drops fields of status that this binary writes.
+    CrdOutdated,
     /// A provider denies us something.
     PermissionDenied(Text),
+    /// The Cloudflare token reads the zone's load balancers and not the account's pools.
+    TokenScope,
     /// There is no users' view of a region.
     NoEdgeView,
     /// An earlier move still owes something.
@@ -232,12 +238,51 @@ pub enum Blocker {
     NoProof,
     /// Risk: a region of the shop is us-east-1, where Route 53's control plane is.
     NameNeedsUsEast1,
+    /// Risk: the writer has no automated backups: no point-in-time recovery, and no new replica can be made of it.
+    BackupsOff,
     /// Risk: an instance uses a default parameter group, which cannot be changed.
     DefaultParameterGroup,
     /// Risk: another instance uses the same parameter group.
     ParameterGroupShared,
+    /// Risk: the standby's own parameter group pins `read_only=1`: promoted, it takes no writes.
+    StandbyReadOnlyForced,
+    /// Risk: a name is kept so long that users and applications find the other region late.
+    TtlLong(LongTtl),
+    /// Risk: this process runs in a region of the shop.
+    ObserverInRegion,
     /// Risk: the pool order does nothing under this steering policy until a region is excluded.
     SteeringIgnoresOrder,
+    /// Risk: more lists of load balancers name the active region's pool than are remembered for putting back.
+    SteeringTooLarge,
+    /// Risk: no list of any load balancer names this pool, so that it may not be monitored.
+    PoolInNoList(Text),
+    /// Risk: the monitor of this pool asks so seldom that users' view decides when a region counts as dead.
+    MonitorSlow(Text),
+    /// Risk: an objective of the spec will or may be missed.
+    ObjectiveMissed,
+}
+
+/// Where a pool is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PoolAbsence {
+    /// This pool does not exist.
+    Pool(Text),
+    /// This load balancer does not name it.
+    NotIn {
+        /// The load balancer.
+        balancer: Text,
+        /// The pool.
+        pool: Text,
+    },
+}
+
+/// What is kept too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LongTtl {
+    /// The writer's record.
+    Writer,
+    /// A DNS-only load balancer.
+    Balancer(Text),
 }
 
 impl Blocker {
@@ -247,10 +292,12 @@ impl Blocker {
         match self {
             Blocker::LinkBroken => "LinkBroken",
             Blocker::LagHigh => "LagHigh",
+            Blocker::LossBudgetTooSmall => "LossBudgetTooSmall",
             Blocker::StandbyMissing => "StandbyMissing",
             Blocker::StandbyBusy(_) => "StandbyBusy",
             Blocker::StandbyServicesDown => "StandbyServicesDown",
             Blocker::PoolMissing(_) => "PoolMissing",
+            Blocker::BalancerMissing(_) => "BalancerMissing",
             Blocker::PoolDisabled(_) => "PoolDisabled",
             Blocker::BalancerDisabled(_) => "BalancerDisabled",
             Blocker::RecordMissing => "RecordMissing",
@@ -258,15 +305,25 @@ impl Blocker {
             Blocker::RecordNotSimple => "RecordNotSimple",
             Blocker::OwnerRecordMissing => "OwnerRecordMissing",
             Blocker::InstanceReplaced => "InstanceReplaced",
+            Blocker::CrdOutdated => "CrdOutdated",
             Blocker::PermissionDenied(_) => "PermissionDenied",
+            Blocker::TokenScope => "TokenScope",
             Blocker::NoEdgeView => "NoEdgeView",
             Blocker::ObligationOpen => "ObligationOpen",
             Blocker::ProbeNeverUp => "ProbeNeverUp",
             Blocker::NoProof => "NoProof",
             Blocker::NameNeedsUsEast1 => "NameNeedsUsEast1",
+            Blocker::BackupsOff => "BackupsOff",
             Blocker::DefaultParameterGroup => "DefaultParameterGroup",
             Blocker::ParameterGroupShared => "ParameterGroupShared",
+            Blocker::StandbyReadOnlyForced => "StandbyReadOnlyForced",
+            Blocker::TtlLong(_) => "TtlLong",
+            Blocker::ObserverInRegion => "ObserverInRegion",
             Blocker::SteeringIgnoresOrder => "SteeringIgnoresOrder",
+            Blocker::SteeringTooLarge => "SteeringTooLarge",
+            Blocker::PoolInNoList(_) => "PoolInNoList",
+            Blocker::MonitorSlow(_) => "MonitorSlow",
+            Blocker::ObjectiveMissed => "ObjectiveMissed",
         }
     }
 
@@ -276,10 +333,12 @@ impl Blocker {
         match self {
             Blocker::LinkBroken
             | Blocker::LagHigh
+            | Blocker::LossBudgetTooSmall
             | Blocker::StandbyMissing
             | Blocker::StandbyBusy(_)
             | Blocker::StandbyServicesDown
             | Blocker::PoolMissing(_)
+            | Blocker::BalancerMissing(_)
             | Blocker::PoolDisabled(_)
             | Blocker::BalancerDisabled(_)
             | Blocker::RecordMissing
@@ -287,15 +346,25 @@ impl Blocker {
             | Blocker::RecordNotSimple
             | Blocker::OwnerRecordMissing
             | Blocker::InstanceReplaced
+            | Blocker::CrdOutdated
             | Blocker::PermissionDenied(_)
+            | Blocker::TokenScope
             | Blocker::NoEdgeView
             | Blocker::ObligationOpen
             | Blocker::ProbeNeverUp => true,
             Blocker::NoProof
             | Blocker::NameNeedsUsEast1
+            | Blocker::BackupsOff
             | Blocker::DefaultParameterGroup
             | Blocker::ParameterGroupShared
-            | Blocker::SteeringIgnoresOrder => false,
+            | Blocker::StandbyReadOnlyForced
+            | Blocker::TtlLong(_)
+            | Blocker::ObserverInRegion
+            | Blocker::SteeringIgnoresOrder
+            | Blocker::SteeringTooLarge
+            | Blocker::PoolInNoList(_)
+            | Blocker::MonitorSlow(_)
+            | Blocker::ObjectiveMissed => false,
         }
     }
 }

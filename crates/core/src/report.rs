@@ -11,7 +11,7 @@ use crate::decision::{Decision, Levels, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::Facts;
 use crate::journal::Journal;
-use crate::plan::Input;
+use crate::plan::{Forecast, Input};
 use crate::refusal::{Blocker, Refusal};
 use crate::shop::Mode;
 use jiff::Timestamp;
@@ -125,6 +125,7 @@ pub struct Visible {
     refusals: Vec<&'static str>,
     blockers: Vec<&'static str>,
     missing: Vec<Missing>,
+    forecast: Option<Forecast>,
     levels: Levels,
     wait: Option<Wait>,
     overdue: bool,
@@ -143,6 +144,7 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
         refusals: decision.refusals.iter().map(Refusal::name).collect(),
         blockers: decision.blockers.iter().map(Blocker::name).collect(),
         missing: decision.missing.clone(),
+        forecast: decision.forecast,
         levels: decision.levels,
         wait: shown_wait(decision),
         overdue: overdue(input),
@@ -206,9 +208,21 @@ pub fn report(input: &Input<'_>, decision: &Decision) -> Report {
             .as_ref()
             .map(|facts| fact_lines(input, facts))
             .unwrap_or_default(),
-        refusals: decision.refusals.iter().map(words::refusal).collect(),
-        blockers: decision.blockers.iter().map(words::blocker).collect(),
-        missing: decision.missing.iter().map(words::missing).collect(),
+        refusals: decision
+            .refusals
+            .iter()
+            .map(|refusal| words::refusal(input, refusal))
+            .collect(),
+        blockers: decision
+            .blockers
+            .iter()
+            .map(|blocker| words::blocker(input, decision, blocker))
+            .collect(),
+        missing: decision
+            .missing
+            .iter()
+            .map(|missing| words::missing(input, decision, missing))
+            .collect(),
         trouble_since: decision.facts.as_ref().and_then(|facts| facts.trouble),
         conditions,
     }

@@ -24,13 +24,20 @@ pub fn after(at: Timestamp, by: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// `at` minus a non-negative duration; saturates at the beginning of time.
+/// A time that somebody else told, as one that can have been: not before 1970, not after `now`. What is written down in
+/// Kubernetes has a year of four digits, and nothing was caught up with in the future.
+#[must_use]
+pub fn past(told: Timestamp, now: Timestamp) -> Timestamp {
+    told.min(now).max(Timestamp::UNIX_EPOCH)
+}
+
+/// `at` minus a non-negative duration; saturates at the beginning of 1970.
 #[must_use]
 pub fn before(at: Timestamp, by: Duration) -> Timestamp {
     SignedDuration::try_from(by)
         .ok()
         .and_then(|by| at.checked_sub(by).ok())
-        .unwrap_or(Timestamp::MIN)
+        .map_or(Timestamp::UNIX_EPOCH, |earlier| earlier.max(Timestamp::UNIX_EPOCH))
 }
 
 /// How long after `earlier` is `later`; zero when it is not later.

@@ -33,6 +33,8 @@ pub struct Engine {
     pub(crate) watchlist: Watchlist,
     pub(crate) fleet: Fleet,
     pub(crate) requests: Requests,
+    /// A write of ours came back without what was sent.
+    pub(crate) outdated: bool,
     /// Until when (monotonic) the lease is valid.
     pub(crate) lease: Option<Duration>,
     wakes: BTreeSet<(Duration, ShopKey)>,
@@ -53,6 +55,7 @@ impl Engine {
             watchlist: Watchlist::default(),
             fleet: Fleet::default(),
             requests: Requests::default(),
+            outdated: false,
             lease: None,
             wakes: BTreeSet::new(),
             dirty: BTreeSet::new(),
@@ -109,7 +112,8 @@ impl Engine {
                     self.dirty.extend(self.shops.keys().cloned());
                 }
             }
-            In::Fleet(fleet) => {
+            In::Fleet(mut fleet) => {
+                fleet.crd_outdated |= self.outdated;
                 if self.fleet != fleet {
                     self.fleet = fleet;
                     self.dirty.extend(self.shops.keys().cloned());
@@ -150,6 +154,7 @@ impl Engine {
         self.set_wake(key, decision.wake);
         self.note_diagnosis(now, key, &decision, out);
         self.answer_requests(now, key, &decision, out);
+        self.note_missing(key, &decision);
         match &decision.next {
             Next::Record(journal) => self.write_entry(now, key, journal, out),
             Next::Act(steps) if may_send => self.send(now, key, steps, out),
@@ -157,6 +162,14 @@ impl Engine {
             Next::Idle | Next::Wait(_) | Next::Act(_) => {}
         }
         self.write_report(now, key, &decision, out);
+    }
+
+    fn note_missing(&mut self, key: &ShopKey, decision: &breakwater_core::decision::Decision) {
+        if let Some(kept) = self.shops.get_mut(key)
+            && kept.missing != decision.missing
+        {
+            kept.missing.clone_from(&decision.missing);
+        }
     }
 
     /// Whether the lease is valid now and for this long.
@@ -230,6 +243,10 @@ impl Engine {
         self.dirty.insert(key);
     }
 
+    pub(crate) fn mark_all(&mut self) {
+        self.dirty.extend(self.shops.keys().cloned());
+    }
+
     pub(crate) fn next_ticket(&mut self) -> Ticket {
         self.last_ticket += 1;
         Ticket(self.last_ticket)
@@ -249,5 +266,10 @@ impl Engine {
     /// Each shop's diagnosis as last planned; for metrics.
     pub fn diagnoses(&self) -> impl Iterator<Item = (&ShopKey, breakwater_core::diagnosis::Diagnosis)> {
         self.shops.iter().filter_map(|(key, kept)| Some((key, kept.diagnosis?)))
+    }
+
+    /// What each shop's nearest promotion lacks, as last planned; for metrics.
+    pub fn missing(&self) -> impl Iterator<Item = (&ShopKey, &[breakwater_core::decision::Missing])> {
+        self.shops.iter().map(|(key, kept)| (key, kept.missing.as_slice()))
     }
 }

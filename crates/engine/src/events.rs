@@ -65,7 +65,8 @@ pub(crate) fn crd_outdated(key: &ShopKey) -> Out {
         warning: true,
         reason: "CrdOutdated",
         message: "The API server dropped fields of status: the installed CRD is older than this controller. No call is made. \
-                  Apply the CRDs of this version (breakwater crds | kubectl apply --server-side -f -)."
+                  Apply the CRDs of this version (breakwater crds | kubectl apply --server-side -f -), then restart the \
+                  controller."
             .into(),
     })
 }

@@ -46,7 +46,7 @@ impl Engine {
     /// Writes an entry of the journal, with the report that will be true once it stands.
     pub(crate) fn write_entry(&mut self, now: Now, key: &ShopKey, journal: &Journal, out: &mut Vec<Out>) {
         let ticket = self.next_ticket();
-        let (me, fleet) = (self.settings.me.clone(), self.fleet);
+        let (me, fleet) = (self.settings.me.clone(), self.fleet.clone());
         let Some(kept) = self.shops.get_mut(key) else { return };
         if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
             return;
@@ -73,9 +73,13 @@ impl Engine {
     /// Writes the report alone, when what people see has changed.
     pub(crate) fn write_report(&mut self, now: Now, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
         let ticket = self.next_ticket();
-        let (me, fleet) = (self.settings.me.clone(), self.fleet);
+        let (me, fleet) = (self.settings.me.clone(), self.fleet.clone());
         let Some(kept) = self.shops.get_mut(key) else { return };
-        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
+        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) {
+            return;
+        }
+        if kept.pruned {
+            self.tell_pruned(now, key, decision, ticket, out);
             return;
         }
         let seen = visible(&kept.input(now, &me, &fleet, self.requests.of(key)), decision);
@@ -99,6 +103,19 @@ impl Engine {
         store(kept, key, ticket, status, out);
     }
 
+    /// Once, beside the journal that the API server was left with: what it drops, and what to do.
+    fn tell_pruned(&mut self, now: Now, key: &ShopKey, decision: &Decision, ticket: Ticket, out: &mut Vec<Out>) {
+        let (me, fleet) = (self.settings.me.clone(), self.fleet.clone());
+        let Some(kept) = self.shops.get_mut(key) else { return };
+        let Some(left) = kept.left_pruned.take() else { return };
+        let status = Box::new(Status {
+            journal: left.journal.unwrap_or_default(),
+            report: report(&kept.input(now, &me, &fleet, self.requests.of(key)), decision),
+        });
+        kept.version = left.version;
+        store(kept, key, ticket, status, out);
+    }
+
     /// A write ended.
     pub(crate) fn stored(&mut self, now: Now, ticket: Ticket, result: Result<Kept, StoreError>, out: &mut Vec<Out>) {
         let Some(key) = self.writer_of(ticket) else { return };
@@ -107,6 +124,8 @@ impl Engine {
             return;
         };
         match result {
+            // It was the one report that tells of it: what became of that matters no more.
+            Ok(_) | Err(_) if kept.pruned => {}
             Ok(stored) if stored.journal.as_ref() == Some(&status.journal) => {
                 // What follows an entry follows from the answer that led to it; a report leads to nothing.
                 if status.journal != kept.journal && cause != Cause::default() {
@@ -114,10 +133,11 @@ impl Engine {
                 }
                 self.confirmed(&key, status.journal, stored, true, out);
             }
-            Ok(_) | Err(StoreError::Pruned) => {
-                kept.pruned = true;
-                out.push(crate::events::crd_outdated(&key));
+            Ok(left) => {
+                kept.left_pruned = Some(left);
+                self.pruned(key, out);
             }
+            Err(StoreError::Pruned) => self.pruned(key, out),
             Err(StoreError::Conflict) => {
                 kept.visible = None;
                 let ticket = self.next_ticket();
@@ -137,6 +157,17 @@ impl Engine {
                 kept.write_pause = Some(now.mono + PAUSE);
             }
         }
+    }
+
+    /// The object came back without what was sent. That concerns every shop; this one makes no call any more.
+    fn pruned(&mut self, key: ShopKey, out: &mut Vec<Out>) {
+        if let Some(kept) = self.shops.get_mut(&key) {
+            kept.pruned = true;
+        }
+        out.push(crate::events::crd_outdated(&key));
+        self.outdated = true;
+        self.fleet.crd_outdated = true;
+        self.mark_all();
     }
 
     /// A read of the journal ended. What a lost reply hid counts as written if it stands there; a journal that somebody

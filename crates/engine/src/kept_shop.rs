@@ -4,7 +4,7 @@ use crate::call::{Lane, Licence, Written};
 use crate::port::{Kept, Status, Ticket, Version};
 use breakwater_core::Text;
 use breakwater_core::actual::Actual;
-use breakwater_core::decision::{Look, SentCall, Step};
+use breakwater_core::decision::{Look, Missing, SentCall, Step};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
@@ -44,6 +44,10 @@ pub(crate) struct KeptShop {
     pub(crate) write_pause: Option<Duration>,
     /// The API server prunes what we write: no call at all.
     pub(crate) pruned: bool,
+    /// What the API server was left with then, until that has been told in status.
+    pub(crate) left_pruned: Option<Kept>,
+    /// What the nearest promotion lacks, as last planned.
+    pub(crate) missing: Vec<Missing>,
     pub(crate) looks: Vec<Look>,
     /// The request whose answer is behind what is done now.
     pub(crate) cause: Cause,
@@ -88,6 +92,8 @@ impl KeptShop {
             read_at: None,
             write_pause: None,
             pruned: false,
+            left_pruned: None,
+            missing: Vec::new(),
             looks: Vec::new(),
             cause: Cause::default(),
             visible: None,

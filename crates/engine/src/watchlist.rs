@@ -109,6 +109,7 @@ impl Watchlist {
             | ObjectKey::Parameters(..)
             | ObjectKey::PoolHealth(..)
             | ObjectKey::Pool(..)
+            | ObjectKey::Monitor(..)
             | ObjectKey::Balancer(..)
             | ObjectKey::Names(..)
             | ObjectKey::Change(..) => Topic::Object(key.clone()),
@@ -169,6 +170,7 @@ fn merged(topic: &Topic, wants: &BTreeMap<ShopKey, Want>) -> Option<Query> {
                 | Query::Parameters { .. }
                 | Query::PoolHealth { .. }
                 | Query::Pool { .. }
+                | Query::Monitor { .. }
                 | Query::Balancer { .. }
                 | Query::Names { .. }
                 | Query::Change { .. } => {}
@@ -191,6 +193,7 @@ fn merged(topic: &Topic, wants: &BTreeMap<ShopKey, Want>) -> Option<Query> {
                 | Query::Parameters { .. }
                 | Query::PoolHealth { .. }
                 | Query::Pool { .. }
+                | Query::Monitor { .. }
                 | Query::Balancer { .. }
                 | Query::Names { .. }
                 | Query::Change { .. } => None,
@@ -215,6 +218,7 @@ fn topic(query: &Query) -> Topic {
         Query::Parameters { scope, group } => Topic::Object(ObjectKey::Parameters(scope.clone(), group.clone())),
         Query::PoolHealth { class, pool } => Topic::Object(ObjectKey::PoolHealth(class.clone(), pool.clone())),
         Query::Pool { class, pool } => Topic::Object(ObjectKey::Pool(class.clone(), pool.clone())),
+        Query::Monitor { class, monitor } => Topic::Object(ObjectKey::Monitor(class.clone(), monitor.clone())),
         Query::Balancer { class, zone, id } => {
             Topic::Object(ObjectKey::Balancer(class.clone(), zone.clone(), id.clone()))
         }

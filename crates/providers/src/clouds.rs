@@ -168,6 +168,7 @@ impl Eyes for Clouds {
             | Query::Parameters { .. }
             | Query::PoolHealth { .. }
             | Query::Pool { .. }
+            | Query::Monitor { .. }
             | Query::Balancer { .. }
             | Query::Names { .. }
             | Query::Change { .. } => match tokio::time::timeout(limit, ask(&class, now, cause, query)).await {
@@ -265,6 +266,7 @@ async fn ask(class: &Class, now: Now, cause: Cause, query: &Query) -> Vec<(Objec
         }
         Query::PoolHealth { pool, .. } => vec![Value::PoolHealth(class.cloudflare.pool_health(cause, pool).await)],
         Query::Pool { pool, .. } => vec![Value::Pool(class.cloudflare.pool(cause, pool).await)],
+        Query::Monitor { monitor, .. } => vec![Value::Monitor(class.cloudflare.monitor(cause, monitor).await)],
         Query::Balancer { zone, id, .. } => {
             vec![Value::Balancer(class.cloudflare.balancer(cause, zone, id).await)]
         }
@@ -297,6 +299,7 @@ fn class_of_query(query: &Query) -> &Text {
         | Query::Reference { class, .. }
         | Query::PoolHealth { class, .. }
         | Query::Pool { class, .. }
+        | Query::Monitor { class, .. }
         | Query::Balancer { class, .. }
         | Query::Names { class, .. }
         | Query::Change { class, .. } => class,
@@ -317,6 +320,7 @@ fn keys(query: &Query) -> Vec<ObjectKey> {
         Query::Parameters { scope, group } => vec![ObjectKey::Parameters(scope.clone(), group.clone())],
         Query::PoolHealth { class, pool } => vec![ObjectKey::PoolHealth(class.clone(), pool.clone())],
         Query::Pool { class, pool } => vec![ObjectKey::Pool(class.clone(), pool.clone())],
+        Query::Monitor { class, monitor } => vec![ObjectKey::Monitor(class.clone(), monitor.clone())],
         Query::Balancer { class, zone, id } => {
             vec![ObjectKey::Balancer(class.clone(), zone.clone(), id.clone())]
         }
@@ -336,6 +340,7 @@ fn failed(query: &Query, fault: &Fault) -> Vec<(ObjectKey, Value)> {
         Query::Parameters { .. } => Value::Parameters(fault.seen()),
         Query::PoolHealth { .. } => Value::PoolHealth(fault.seen()),
         Query::Pool { .. } => Value::Pool(fault.seen()),
+        Query::Monitor { .. } => Value::Monitor(fault.seen()),
         Query::Balancer { .. } => Value::Balancer(fault.seen()),
         Query::Names { .. } => Value::Names(fault.seen()),
         Query::Change { .. } => Value::Change(fault.seen()),

@@ -221,13 +221,20 @@ async fn every_question_has_its_answer() {
             pool: POOL.into(),
         })
         .await;
-    assert_eq!(
-        pool,
-        Value::Pool(Seen::Present(PoolView {
-            enabled: true,
-            monitored: true
-        }))
-    );
+    let Value::Pool(Seen::Present(pool)) = pool else {
+        panic!("{pool:?}")
+    };
+    assert_eq!((pool.enabled, pool.monitored), (true, true));
+    let monitor = wired
+        .ask(Query::Monitor {
+            class: class.clone(),
+            monitor: pool.monitor.unwrap(),
+        })
+        .await;
+    let Value::Monitor(Seen::Present(monitor)) = monitor else {
+        panic!("{monitor:?}")
+    };
+    assert_eq!(monitor.interval, Duration::from_secs(15));
     let health = Query::PoolHealth {
         class: class.clone(),
         pool: POOL.into(),

@@ -184,6 +184,7 @@ impl Quiet {
             let pool = Seen::Present(PoolView {
                 enabled: true,
                 monitored: true,
+                monitor: Some("monitor-1".into()),
             });
             let key = ObjectKey::Pool(class.clone(), region.pool.clone());
             self.take(shop, key, Value::Pool(pool));

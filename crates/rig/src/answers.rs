@@ -2,8 +2,8 @@
 
 use breakwater_core::Text;
 use breakwater_core::reading::{
-    BalancerView, ChangeView, InstanceView, LagView, NamesView, ParametersView, PoolHealthView, PoolView, ProbeSeen,
-    Proof, ProofSeen, RecordSet, ReplicationStatus, Seen, Trouble, TroubleKind,
+    BalancerView, ChangeView, InstanceView, LagView, MonitorView, NamesView, ParametersView, PoolHealthView, PoolView,
+    ProbeSeen, Proof, ProofSeen, RecordSet, ReplicationStatus, Seen, Trouble, TroubleKind,
 };
 use breakwater_sim::{Answer, Instance, MetricResult};
 use jiff::Timestamp;
@@ -122,10 +122,31 @@ pub(crate) fn pool_health(answer: &Answer) -> Seen<PoolHealthView> {
 pub(crate) fn pool(answer: &Answer) -> Seen<PoolView> {
     match document(answer) {
         Err(seen) => retype(seen),
-        Ok(document) => Seen::Present(PoolView {
-            enabled: document["enabled"].as_bool().unwrap_or(true),
-            monitored: document["monitor"].as_str().is_some_and(|monitor| !monitor.is_empty()),
-        }),
+        Ok(document) => {
+            let monitor = document["monitor"].as_str().filter(|monitor| !monitor.is_empty());
+            Seen::Present(PoolView {
+                enabled: document["enabled"].as_bool().unwrap_or(true),
+                monitored: monitor.is_some(),
+                monitor: monitor.map(text),
+            })
+        }
+    }
+}
+
+pub(crate) fn monitor(answer: &Answer) -> Seen<MonitorView> {
+    match document(answer) {
+        Err(seen) => retype(seen),
+        Ok(document) => {
+            let seconds = |field: &str| document[field].as_u64().map(Duration::from_secs);
+            let retries = document["retries"]
+                .as_u64()
+                .and_then(|retries| u32::try_from(retries).ok());
+            Seen::Present(MonitorView {
+                interval: seconds("interval").unwrap_or(MonitorView::DEFAULT.interval),
+                timeout: seconds("timeout").unwrap_or(MonitorView::DEFAULT.timeout),
+                retries: retries.unwrap_or(MonitorView::DEFAULT.retries),
+            })
+        }
     }
 }
 

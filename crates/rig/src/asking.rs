@@ -169,6 +169,14 @@ impl Asking {
                 let seen = cloudflare(session, op, answers::pool);
                 vec![(ObjectKey::Pool(class.clone(), pool.clone()), Value::Pool(seen))]
             }
+            Query::Monitor { class, monitor } => {
+                let op = CloudflareOp::GetMonitor {
+                    account: account(),
+                    id: monitor.to_string(),
+                };
+                let seen = cloudflare(session, op, answers::monitor);
+                vec![(ObjectKey::Monitor(class.clone(), monitor.clone()), Value::Monitor(seen))]
+            }
             Query::Balancer { class, zone, id } => {
                 let op = CloudflareOp::GetBalancer {
                     zone: zone.to_string(),

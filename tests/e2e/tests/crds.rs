@@ -121,7 +121,16 @@ fn shows_columns(stage: &Stage) -> Outcome {
         let header = text.lines().next().unwrap_or_default();
         Ok(header.split_whitespace().map(str::to_owned).collect())
     };
-    let plain = ["NAME", "ACTIVE", "MODE", "DIAGNOSIS", "STANDBY", "MOVE", "AGE"];
+    let plain = [
+        "NAME",
+        "ACTIVE",
+        "MODE",
+        "PROTECTED",
+        "DIAGNOSIS",
+        "STANDBY",
+        "MOVE",
+        "AGE",
+    ];
     assert_eq!(columns(&["sf", "-n", "shops"])?, plain);
     let wide = [&plain[..], &["EPOCH", "FRONT", "REASON", "MESSAGE"]].concat();
     assert_eq!(columns(&["sf", "-n", "shops", "-o", "wide"])?, wide);

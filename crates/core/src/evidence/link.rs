@@ -3,7 +3,7 @@
 use crate::Text;
 use crate::facts::{LinkVote, Vote};
 use crate::reading::{InstanceView, LagView, Reading, ReplicationStatus, Seen};
-use crate::time::{Now, after, before, since};
+use crate::time::{Now, after, before, past, since};
 use crate::window::{FRESH_CLOUD, Track};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -91,6 +91,7 @@ impl LinkEvidence {
         }
         self.lag_asked = Some(reading.asked);
         if let Some(view) = seen.present() {
+            let view = &plausible(view, reading.at);
             for (stamp, lag) in &view.samples {
                 self.note_good_sample(*stamp, *lag);
             }
@@ -226,6 +227,15 @@ impl LinkEvidence {
             .newest
             .filter(|(stamp, value)| *value >= 0.0 && since(*stamp, now.wall) <= GOOD_SAMPLE_LASTS)
             .and_then(|(_, value)| Duration::try_from_secs_f64(value).ok())
+    }
+}
+
+/// The stamps are CloudWatch's.
+fn plausible(view: &LagView, at: Now) -> LagView {
+    let samples = view.samples.iter().map(|(stamp, lag)| (past(*stamp, at.wall), *lag));
+    LagView {
+        samples: samples.collect(),
+        newest_other: view.newest_other.map(|stamp| past(stamp, at.wall)),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::facts::{ProofVote, Vote};
 use crate::reading::{Proof, ProofSeen, Reading};
 use crate::shop::Shop;
 use crate::side::{PerSide, Side};
-use crate::time::Now;
+use crate::time::{Now, past};
 use crate::window::Run;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -55,7 +55,7 @@ impl Proofs {
         if let Some(uuid) = &proof.local_uuid {
             self.uuid[side] = Some(uuid.clone());
         }
-        if let Some(applied) = proof.applied_until {
+        if let Some(applied) = proof.applied_until.map(|told| past(told, reading.at.wall)) {
             self.applied_until[side] = self.applied_until[side].max(Some(applied));
         }
         let unreachable = !proof.writable && proof.writer_uuid.is_none();

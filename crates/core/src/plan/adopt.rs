@@ -101,7 +101,7 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     let active = writer(sight)?;
     let record = standpoint::owner_record(sight.input)?;
     let mut journal = sight.input.journal.clone();
-    journal.epoch = next_epoch(sight)?;
+    journal.epoch = next_epoch(sight);
     journal.last_number = journal.epoch;
     journal.active_region = Some(sight.region(active).clone());
     journal.excluded = record.excluded.filter(|region| sight.input.shop.side(region).is_some());
@@ -115,15 +115,22 @@ fn adopted(sight: &Sight<'_>) -> Option<Journal> {
     Some(journal)
 }
 
-/// The greatest of TXT, tags and numbers, plus one. `None` while our TXT is not to be seen.
-pub(super) fn next_epoch(sight: &Sight<'_>) -> Option<i64> {
-    let record = standpoint::owner_record(sight.input)?;
+/// Above all that anybody has seen: our journal, our TXT, the tags of both instances, and the numbers of all records. What
+/// others wrote there may be any number.
+pub(super) fn next_epoch(sight: &Sight<'_>) -> i64 {
+    let input = sight.input;
     let tags = Side::BOTH
         .into_iter()
-        .filter_map(|side| sight.input.actual.instance(side)?.tag_epoch);
-    let journal = sight.input.journal;
-    let known = tags.chain([record.epoch, journal.epoch, journal.last_number, 0]).max();
-    Some(known.unwrap_or(0) + 1)
+        .filter_map(|side| input.actual.instance(side)?.tag_epoch);
+    let record = standpoint::owner_record(input).map(|record| record.epoch);
+    let records = input.requests.iter().filter_map(|request| request.record_of);
+    tags.chain(record)
+        .chain(records)
+        .chain([input.journal.epoch, input.journal.last_number])
+        .max()
+        .unwrap_or(0)
+        .max(0)
+        .saturating_add(1)
 }
 
 /// W is known from our TXT alone: the other region was left by a move of an earlier life, and may still take writes.

@@ -1,7 +1,7 @@
 //! Adoption by a person's request: they name the active region, and name, traffic and fences follow.
 
 use super::phases::REPOINTING_AT_MOST;
-use super::{Sight, asked, rollback, standpoint, traffic};
+use super::{Sight, adopt, asked, rollback, standpoint, traffic};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
 use crate::places::Places;
 use crate::refusal::Refusal;
@@ -81,7 +81,7 @@ fn begin(sight: &Sight<'_>, active: Side, request: RequestRef) -> Journal {
     let now = input.now.wall;
     let (to, from) = (&input.shop.regions[active], &input.shop.regions[active.other()]);
     let mut journal = input.journal.clone();
-    journal.epoch = next_epoch(sight);
+    journal.epoch = adopt::next_epoch(sight);
     journal.last_number = journal.epoch;
     journal.active_region = Some(to.name.clone());
     journal.name_epoch = Some(journal.epoch);
@@ -148,20 +148,4 @@ fn traffic_follows(sight: &Sight<'_>, active: Side, journal: &mut Journal) {
         journal.saved_steering = traffic::to_save_beside(sight, other, &journal.saved_steering);
         journal.excluded = Some(sight.region(other).clone());
     }
-}
-
-/// Above our journal, our TXT, the tags of both instances, and the numbers of all records.
-fn next_epoch(sight: &Sight<'_>) -> i64 {
-    let input = sight.input;
-    let tags = Side::BOTH
-        .into_iter()
-        .filter_map(|side| input.actual.instance(side)?.tag_epoch);
-    let record = standpoint::owner_record(input).map(|record| record.epoch);
-    let records = input.requests.iter().filter_map(|request| request.record_of);
-    tags.chain(record)
-        .chain(records)
-        .chain([input.journal.epoch, input.journal.last_number])
-        .max()
-        .unwrap_or(0)
-        + 1
 }

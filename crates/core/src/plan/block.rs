@@ -1,27 +1,31 @@
 //! Blockers: could we move now, and how well? Answered on a quiet day.
 
-use super::{Sight, standpoint, traffic};
+use super::forecast::{Forecast, budget_too_small};
+use super::{Sight, risk, standpoint, traffic};
 use crate::Text;
 use crate::evidence::is_broken;
 use crate::facts::{EdgeVote, Facts, InstanceVote};
 use crate::journal::ObligationKind;
 use crate::reading::{Seen, TroubleKind};
-use crate::refusal::Blocker;
+use crate::refusal::{Blocker, PoolAbsence};
 use crate::side::Side;
 
 /// All that hold.
-pub(super) fn blockers(sight: &Sight<'_>) -> Vec<Blocker> {
+pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Blocker> {
     let Some(facts) = &sight.facts else { return Vec::new() };
     let mut blockers = Vec::new();
     blockers.extend(link(facts));
     blockers.extend(lag_high(sight, facts));
+    blockers.extend(loss_budget_too_small(sight, forecast));
     blockers.extend(standby_instance(facts));
     blockers.extend(standby_services(facts));
     blockers.extend(balancers(sight));
     blockers.extend(pools(sight));
     blockers.extend(names(sight));
     blockers.extend(replaced(facts));
+    blockers.extend(sight.input.fleet.crd_outdated.then_some(Blocker::CrdOutdated));
     blockers.extend(denied(sight));
+    blockers.extend(cloudflare_denied(sight));
     blockers.extend(no_edge_view(facts));
     blockers.extend(obligation(sight));
     blockers.extend(
@@ -31,7 +35,7 @@ pub(super) fn blockers(sight: &Sight<'_>) -> Vec<Blocker> {
             .never_up(sight.input.shop)
             .then_some(Blocker::ProbeNeverUp),
     );
-    blockers.extend(risks(sight));
+    blockers.extend(risk::risks(sight, forecast));
     blockers
 }
 
@@ -44,6 +48,10 @@ fn lag_high(sight: &Sight<'_>, facts: &Facts) -> Option<Blocker> {
         .lag
         .is_some_and(|lag| lag > sight.input.shop.policy.max_loss)
         .then_some(Blocker::LagHigh)
+}
+
+fn loss_budget_too_small(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Option<Blocker> {
+    budget_too_small(sight, forecast?).then_some(Blocker::LossBudgetTooSmall)
 }
 
 fn standby_instance(facts: &Facts) -> Option<Blocker> {
@@ -65,20 +73,20 @@ fn balancers(sight: &Sight<'_>) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     for (id, read) in shop.balancers.iter().zip(&sight.input.actual.balancers) {
         match read.as_ref().map(|read| &read.seen) {
-            Some(Seen::Absent) => blockers.push(Blocker::PoolMissing(id.clone())),
+            Some(Seen::Absent) => blockers.push(Blocker::BalancerMissing(id.clone())),
             Some(Seen::Present(document)) => {
                 if !document.enabled {
                     blockers.push(Blocker::BalancerDisabled(id.clone()));
                 }
                 let excluded = sight.side(sight.input.journal.excluded.as_ref());
-                let missing = Side::BOTH
-                    .into_iter()
-                    .any(|side| excluded != Some(side) && !traffic::names(document, &shop.regions[side].pool));
-                if missing {
-                    blockers.push(Blocker::PoolMissing(id.clone()));
-                }
-                if !matches!(&*document.steering, "" | "off") {
-                    blockers.push(Blocker::SteeringIgnoresOrder);
+                for side in Side::BOTH {
+                    let pool = &shop.regions[side].pool;
+                    if excluded != Some(side) && !traffic::names(document, pool) {
+                        blockers.push(Blocker::PoolMissing(PoolAbsence::NotIn {
+                            balancer: id.clone(),
+                            pool: pool.clone(),
+                        }));
+                    }
                 }
             }
             Some(Seen::Silent | Seen::Unknown(_)) | None => {}
@@ -92,7 +100,10 @@ fn pools(sight: &Sight<'_>) -> Vec<Blocker> {
     let mut blockers = Vec::new();
     for side in Side::BOTH {
         match sight.input.actual.pools[side].as_ref().map(|read| &read.seen) {
-            Some(Seen::Absent) => blockers.push(Blocker::PoolMissing(shop.regions[side].pool.clone())),
+            Some(Seen::Absent) => {
+                let pool = shop.regions[side].pool.clone();
+                blockers.push(Blocker::PoolMissing(PoolAbsence::Pool(pool)));
+            }
             Some(Seen::Present(pool)) if !pool.enabled => {
                 blockers.push(Blocker::PoolDisabled(shop.regions[side].pool.clone()));
             }
@@ -147,20 +158,37 @@ fn denied(sight: &Sight<'_>) -> Vec<Blocker> {
             "rds:DescribeDBParameters",
             actual.parameters[side].as_ref().and_then(|read| trouble(&read.seen)),
         );
-        ask(
-            "Cloudflare: read pools of the account",
-            actual.pools[side].as_ref().and_then(|read| trouble(&read.seen)),
-        );
     }
     ask(
         "route53:ListResourceRecordSets",
         actual.names.as_ref().and_then(|read| trouble(&read.seen)),
     );
-    for read in &actual.balancers {
-        ask(
-            "Cloudflare: read load balancers of the zone",
-            read.as_ref().and_then(|read| trouble(&read.seen)),
-        );
+    blockers
+}
+
+/// A token has rights in accounts and in zones. One that reads the zone's load balancers and not the account's pools
+/// works, and has too narrow a scope.
+fn cloudflare_denied(sight: &Sight<'_>) -> Vec<Blocker> {
+    let actual = sight.input.actual;
+    let denied = |trouble: Option<TroubleKind>| trouble == Some(TroubleKind::Denied);
+    let pools = Side::BOTH
+        .into_iter()
+        .any(|side| denied(actual.pools[side].as_ref().and_then(|read| trouble(&read.seen))));
+    let balancers = || actual.balancers.iter().flatten();
+    let zone = balancers().any(|read| denied(trouble(&read.seen)));
+    let zone_works = balancers().any(|read| read.present().is_some());
+    let mut blockers = Vec::new();
+    if pools && zone_works {
+        blockers.push(Blocker::TokenScope);
+    } else if pools {
+        blockers.push(Blocker::PermissionDenied(
+            "Cloudflare: read pools of the account".into(),
+        ));
+    }
+    if zone {
+        blockers.push(Blocker::PermissionDenied(
+            "Cloudflare: read load balancers of the zone".into(),
+        ));
     }
     blockers
 }
@@ -182,29 +210,6 @@ fn obligation(sight: &Sight<'_>) -> Option<Blocker> {
         ObligationKind::Unfence => false,
     });
     open.then_some(Blocker::ObligationOpen)
-}
-
-fn risks(sight: &Sight<'_>) -> Vec<Blocker> {
-    let shop = sight.input.shop;
-    let mut risks = Vec::new();
-    if Side::BOTH.into_iter().any(|side| shop.regions[side].proof.is_none()) {
-        risks.push(Blocker::NoProof);
-    }
-    if sight.active.is_some_and(|side| &**sight.region(side) == "us-east-1") {
-        risks.push(Blocker::NameNeedsUsEast1);
-    }
-    let views = || {
-        Side::BOTH
-            .into_iter()
-            .filter_map(|side| sight.input.actual.instance(side))
-    };
-    if views().any(|view| view.group.starts_with("default.")) {
-        risks.push(Blocker::DefaultParameterGroup);
-    }
-    if views().any(|view| view.group_shared) {
-        risks.push(Blocker::ParameterGroupShared);
-    }
-    risks
 }
 
 /// Whether everything that blockers are judged by has been read once.

@@ -77,7 +77,12 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
         journal.trouble_since = None;
         journal.link_broken_since = None;
     }
-    journal.ever_up.extend(input.evidence.ever_up().iter().cloned());
+    let ever_up = input.evidence.ever_up();
+    journal.ever_up.extend(ever_up.iter().cloned());
+    if journal.ever_up.len() > ever_up.len() {
+        // What the evidence let go at its start is of earlier specs.
+        journal.ever_up.retain(|address| ever_up.contains(address));
+    }
     if !sight.only_observes() && journal.active_region.is_some() {
         if journal.places.is_none() && !input.shop.edit_waits {
             journal.places = Some(Places::of(input.shop));

@@ -1,6 +1,7 @@
 //! What to look at, and how often: slowly at rest, quickly on suspicion, at once after a call.
 
 use super::{Sight, name};
+use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
 use crate::journal::Phase;
 use crate::reading::Query;
@@ -15,15 +16,18 @@ struct Pace {
     health: Duration,
     documents: Duration,
     pools: Duration,
+    settings: Duration,
 }
 
-/// At rest: RDS every 30 s (one paged call for a whole account and region), documents every 5 min.
+/// At rest: RDS every 30 s (one paged call for a whole account and region), documents every 5 min. Settings that people
+/// change with a ticket, monitors and parameter groups, every hour: they warn on a quiet day and decide nothing.
 const AT_REST: Pace = Pace {
     instances: Duration::from_secs(30),
     lags: Duration::from_secs(30),
     health: Duration::from_secs(60),
     documents: Duration::from_secs(300),
     pools: Duration::from_secs(300),
+    settings: Duration::from_secs(3600),
 };
 /// When something is Down about the active region, or something is owed.
 const ON_SUSPICION: Pace = Pace {
@@ -32,6 +36,7 @@ const ON_SUSPICION: Pace = Pace {
     health: Duration::from_secs(10),
     documents: Duration::from_secs(20),
     pools: Duration::from_secs(60),
+    settings: Duration::from_secs(3600),
 };
 /// While a move is in flight.
 const IN_MOVE: Pace = Pace {
@@ -40,6 +45,7 @@ const IN_MOVE: Pace = Pace {
     health: Duration::from_secs(10),
     documents: Duration::from_secs(10),
     pools: Duration::from_secs(60),
+    settings: Duration::from_secs(3600),
 };
 /// A Route 53 change that is awaited.
 const CHANGE: Duration = Duration::from_secs(5);
@@ -164,6 +170,7 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             newer_than: None,
         });
         parameters(sight, side, pace, looks);
+        monitor(sight, side, pace, looks);
     }
     let documents = |query, newer_than| Look {
         query,
@@ -221,32 +228,55 @@ fn lag(sight: &Sight<'_>, pace: &Pace, round: Option<Duration>, looks: &mut Vec<
     }
 }
 
-/// Parameter groups matter where something about a fence is owed.
+/// Parameter groups matter where something about a fence is owed; on a quiet day a pinned `read_only` should be known.
 fn parameters(sight: &Sight<'_>, side: Side, pace: &Pace, looks: &mut Vec<Look>) {
-    let (Some(group), true) = (
-        sight.input.actual.group(side),
-        sight
-            .input
-            .journal
-            .obligations
-            .iter()
-            .any(|o| o.region == *sight.region(side)),
-    ) else {
+    let Some(group) = sight.input.actual.group(side) else {
         return;
     };
-    let newer_than = last_call(
+    let journal = sight.input.journal;
+    let owed = journal.obligations.iter().any(|o| o.region == *sight.region(side));
+    let called = last_call(
         sight,
         |effect| matches!(effect, Effect::SetReadOnly { group: changed, .. } if changed == group),
     );
+    let actual = sight.input.actual;
+    let newer_than = called.max(unread(&actual.parameters[side], &actual.instances[side]));
     let query = Query::Parameters {
         scope: sight.input.shop.scope(side),
         group: group.clone(),
     };
     looks.push(Look {
         query,
-        every: pace.documents,
+        every: if owed { pace.documents } else { pace.settings },
         newer_than,
     });
+}
+
+/// How fast users' view can change: pools of many shops share a monitor, which is asked once.
+fn monitor(sight: &Sight<'_>, side: Side, pace: &Pace, looks: &mut Vec<Look>) {
+    let Some(id) = sight.input.actual.monitor_id(side) else {
+        return;
+    };
+    let query = Query::Monitor {
+        class: sight.input.shop.class.clone(),
+        monitor: id.clone(),
+    };
+    if !looks.iter().any(|look| look.query == query) {
+        let actual = sight.input.actual;
+        looks.push(Look {
+            query,
+            every: pace.settings,
+            newer_than: unread(&actual.monitors[side], &actual.pools[side]),
+        });
+    }
+}
+
+/// What was never read must be younger than what told of it: another shop may have asked about it long before.
+fn unread<T, U>(read: &Option<Read<T>>, told_by: &Option<Read<U>>) -> Option<Duration> {
+    match (read, told_by) {
+        (None, Some(told)) => Some(told.at.mono),
+        (None, None) | (Some(_), _) => None,
+    }
 }
 
 fn change(sight: &Sight<'_>, looks: &mut Vec<Look>) {

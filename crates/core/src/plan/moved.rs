@@ -146,6 +146,8 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
 /// excluded that was not, and no name moves.
 fn elsewhere(sight: &Sight<'_>, writer: Side) -> Option<Journal> {
     let view = sight.input.actual.instance(writer)?;
+    // Our TXT must be seen: its epoch is the authority.
+    standpoint::owner_record(sight.input)?;
     if status_vote(&view.status) != InstanceVote::Available || !adopt::steady(sight) {
         return None;
     }
@@ -154,7 +156,7 @@ fn elsewhere(sight: &Sight<'_>, writer: Side) -> Option<Journal> {
         &sight.input.shop.regions[writer],
         &sight.input.shop.regions[writer.other()],
     );
-    journal.epoch = adopt::next_epoch(sight)?;
+    journal.epoch = adopt::next_epoch(sight);
     journal.last_number = journal.epoch;
     journal.active_region = Some(new.name.clone());
     journal.name_epoch = None;

@@ -12,7 +12,7 @@ use crate::shop::Mode;
 use std::time::Duration;
 
 /// B's critical services Down for longer than this before A's first Down speak against B.
-const STANDBY_DOWN_BEFORE: Duration = Duration::from_secs(60);
+pub(crate) const STANDBY_DOWN_BEFORE: Duration = Duration::from_secs(60);
 
 /// All that stands against the move in flight, or else against one by itself now.
 pub(super) fn refusals(sight: &Sight<'_>) -> Vec<Refusal> {

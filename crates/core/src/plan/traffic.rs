@@ -13,8 +13,11 @@ use crate::side::Side;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// At most this many lists are remembered for putting back.
+/// At most this many lists are remembered for putting back, and none that is longer than this many pools or bytes: the
+/// journal has to fit into an object, which has 1.5 MiB for all of it. An id of a pool has 32 characters.
 const SAVED_AT_MOST: usize = 64;
+const LIST_AT_MOST: usize = 64;
+const BYTES_AT_MOST: usize = 40 * LIST_AT_MOST;
 
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
@@ -277,7 +280,8 @@ pub(super) fn excluded_since(sight: &Sight<'_>, side: Side) -> Option<Duration> 
                 None => Duration::ZERO,
             };
             (read.asked.mono >= called).then_some(())?;
-            Some(latest.max(read.since.mono + document.dns_ttl.unwrap_or(Duration::ZERO)))
+            let ttl = document.dns_ttl.unwrap_or(Duration::ZERO);
+            Some(latest.max(read.since.mono.saturating_add(ttl)))
         })
 }
 
@@ -410,8 +414,37 @@ pub(super) fn to_save_beside(sight: &Sight<'_>, side: Side, saved: &[SavedList])
     lists
 }
 
-/// The lists that name this side's pool now, and what an exclusion will leave of them.
+/// The lists that name this side's pool now, and what an exclusion will leave of them: as many as are remembered.
 pub(super) fn to_save(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
+    let mut saved = lists_naming(sight, side);
+    saved.retain(|list| fits(&list.key, &list.before));
+    saved.truncate(SAVED_AT_MOST);
+    saved
+}
+
+/// Whether more lists name this side's pool than are remembered, or longer ones.
+pub(super) fn too_many_to_save(sight: &Sight<'_>, side: Side) -> bool {
+    let pool = &sight.input.shop.regions[side].pool;
+    let documents = sight.input.actual.balancers.iter().filter_map(view);
+    let lists = documents.flat_map(|document| {
+        let maps = [&document.region_pools, &document.country_pools, &document.pop_pools];
+        let lists = maps.into_iter().flat_map(BTreeMap::values);
+        lists.chain([&document.default_pools])
+    });
+    let mut naming = lists.filter(|list| list.contains(pool));
+    let mut count = 0;
+    naming.any(|list| {
+        count += 1;
+        count > SAVED_AT_MOST || !fits("", list)
+    })
+}
+
+fn fits(key: &str, list: &[Text]) -> bool {
+    let bytes: usize = list.iter().map(|pool| pool.len()).sum();
+    list.len() <= LIST_AT_MOST && key.len() + bytes <= BYTES_AT_MOST
+}
+
+fn lists_naming(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
     let shop = sight.input.shop;
     let (pool, front) = (&shop.regions[side].pool, &shop.regions[side.other()].pool);
     let mut saved = Vec::new();
@@ -446,6 +479,5 @@ pub(super) fn to_save(sight: &Sight<'_>, side: Side) -> Vec<SavedList> {
             }
         }
     }
-    saved.truncate(SAVED_AT_MOST);
     saved
 }

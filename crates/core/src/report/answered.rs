@@ -38,13 +38,13 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
             first(refusals),
             format!(
                 "Waiting until its startBefore for what ends by itself: {}",
-                sentences(refusals)
+                sentences(input, refusals)
             ),
         ),
         Verdict::Refused(refusals) => (
             Some(MoveOutcome::Refused),
             first(refusals),
-            format!("Refused: {}{}", sentences(refusals), way_on(refusals)),
+            format!("Refused: {}{}", sentences(input, refusals), way_on(refusals)),
         ),
         Verdict::Unfit(unfit) => (Some(MoveOutcome::Refused), unfit.name(), unfit_words(input, *unfit)),
         Verdict::Expired(refusals) if refusals.is_empty() => (
@@ -55,7 +55,7 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
         Verdict::Expired(refusals) => (
             Some(MoveOutcome::Expired),
             first(refusals),
-            format!("Its startBefore passed while it waited: {}", sentences(refusals)),
+            format!("Its startBefore passed while it waited: {}", sentences(input, refusals)),
         ),
         Verdict::Withdrawn => (
             Some(MoveOutcome::Aborted),
@@ -73,7 +73,10 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
         outcome,
         reason,
         message: message.into(),
-        refusals: refusals.iter().map(words::refusal).collect(),
+        refusals: refusals
+            .iter()
+            .map(|refusal| words::refusal_alone(input, refusal))
+            .collect(),
     }
 }
 
@@ -81,10 +84,10 @@ fn first(refusals: &[Refusal]) -> &'static str {
     refusals.first().map_or("Refused", Refusal::name)
 }
 
-fn sentences(refusals: &[Refusal]) -> String {
+fn sentences(input: &Input<'_>, refusals: &[Refusal]) -> String {
     let said: Vec<String> = refusals
         .iter()
-        .map(|refusal| format!("{}: {}", refusal.name(), words::refusal(refusal).message))
+        .map(|refusal| format!("{}: {}", refusal.name(), words::refusal_alone(input, refusal).message))
         .collect();
     said.join(" ")
 }

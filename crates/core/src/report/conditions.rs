@@ -2,22 +2,25 @@
 
 use super::{Condition, ConditionStatus, overdue, words};
 use crate::Text;
+mod objectives;
+mod standby;
+
 use crate::decision::{Decision, LevelState, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::LinkVote;
 use crate::journal::{MoveOutcome, ObligationKind, Phase};
 use crate::plan::Input;
-use crate::refusal::{Blocker, Refusal};
+use crate::refusal::Blocker;
 use crate::shop::Mode;
 
 /// All conditions, in the order in which people read them.
 pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Condition> {
     let ready = ready(input, decision);
     let stalled = stalled(input, decision);
-    let standby = standby_ready(input, decision);
-    let protected = protected(input, decision, &standby);
+    let standby = standby::standby_ready(input, decision);
+    let protected = standby::protected(input, decision, &standby);
     vec![
-        ready_condition(&ready),
+        ready_condition(input, &ready),
         reconciling(&ready, stalled.as_ref()),
         stalled.unwrap_or_else(|| {
             condition(
@@ -38,6 +41,7 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
             decision.levels.name,
             "the writer's name and our TXT record",
         ),
+        objectives::objectives_met(input, decision),
         verified(input),
         move_in_flight(input, decision),
         fence_required(input),
@@ -70,7 +74,7 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
         return Err((current.phase.name(), words::summary(input, decision).1));
     }
     if let Some(blocker) = unresolved(decision) {
-        return Err((blocker.name(), words::blocker(blocker).message));
+        return Err((blocker.name(), words::blocker(input, decision, blocker).message));
     }
     if input.shop.edit_waits {
         return Err(("SpecPending", words::spec_pending(input)));
@@ -97,15 +101,23 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
         return Err(("Adopting", "Claiming the shop and finding its writer.".into()));
     }
     let levels = [
-        ("TrafficMoving", decision.levels.traffic),
-        ("WriterNameWaiting", decision.levels.name),
+        ("TrafficMoving", decision.levels.traffic, "The load balancers"),
+        (
+            "WriterNameWaiting",
+            decision.levels.name,
+            "The writer's name and our TXT record",
+        ),
     ];
-    match levels.into_iter().find(|(_, level)| *level != LevelState::Holds) {
-        Some((_, LevelState::Contested | LevelState::Reasserted)) => Err(contested(decision)),
-        Some((reason, LevelState::Differs)) => Err((reason, "Being brought to what it should be.".into())),
-        Some((reason, LevelState::Unknown | LevelState::Holds)) => {
-            Err((reason, "Not read yet, or the provider does not answer.".into()))
-        }
+    match levels.into_iter().find(|(_, level, _)| *level != LevelState::Holds) {
+        Some((_, LevelState::Contested | LevelState::Reasserted, _)) => Err(contested(decision)),
+        Some((reason, LevelState::Differs, what)) => Err((
+            reason,
+            format!("{what} are being brought to what they should be.").into(),
+        )),
+        Some((reason, LevelState::Unknown | LevelState::Holds, what)) => Err((
+            reason,
+            format!("{what} have not been read yet, or their provider does not answer.").into(),
+        )),
         None => Ok(()),
     }
 }
@@ -116,22 +128,30 @@ fn unresolved(decision: &Decision) -> Option<&Blocker> {
         matches!(
             blocker,
             Blocker::PermissionDenied(_)
+                | Blocker::TokenScope
+                | Blocker::CrdOutdated
                 | Blocker::PoolMissing(_)
+                | Blocker::BalancerMissing(_)
                 | Blocker::InstanceReplaced
                 | Blocker::RecordNotSimple
         )
     })
 }
 
-fn ready_condition(ready: &NotReady) -> Condition {
+fn ready_condition(input: &Input<'_>, ready: &NotReady) -> Condition {
     match ready {
-        Ok(()) => condition(
-            "Ready",
-            ConditionStatus::True,
-            "Aligned",
-            "observed, and the world is as it should be".into(),
-        ),
+        Ok(()) => condition("Ready", ConditionStatus::True, "Aligned", aligned_but(input)),
         Err((reason, message)) => condition("Ready", ConditionStatus::False, reason, message.clone()),
+    }
+}
+
+/// What is owed does not count, and is told.
+fn aligned_but(input: &Input<'_>) -> Text {
+    let aligned = "observed, and the world is as it should be";
+    if words::is_owed(input) {
+        format!("{aligned}; but {}", words::owed(input)).into()
+    } else {
+        aligned.into()
     }
 }
 
@@ -142,7 +162,7 @@ fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
         return because("Overdue", words::summary(input, decision).1);
     }
     if let Some(blocker) = unresolved(decision) {
-        return because(blocker.name(), words::blocker(blocker).message);
+        return because(blocker.name(), words::blocker(input, decision, blocker).message);
     }
     if !decision.contests.is_empty() {
         let (reason, message) = contested(decision);
@@ -181,103 +201,6 @@ fn reconciling(ready: &NotReady, stalled: Option<&Condition>) -> Condition {
             "nothing bounded is in flight".into(),
         ),
     }
-}
-
-fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition {
-    if input.journal.active_region.is_none() && input.shop.policy.mode != Mode::Observe {
-        return condition(
-            "StandbyReady",
-            ConditionStatus::Unknown,
-            "Adopting",
-            "the shop is not adopted yet".into(),
-        );
-    }
-    if decision.facts.is_none() {
-        return condition(
-            "StandbyReady",
-            ConditionStatus::Unknown,
-            "UnknownActive",
-            "the active region is not known".into(),
-        );
-    }
-    match decision.blockers.iter().find(|blocker| blocker.prevents()) {
-        Some(blocker) => condition(
-            "StandbyReady",
-            ConditionStatus::False,
-            blocker.name(),
-            words::blocker(blocker).message,
-        ),
-        None if matches!(decision.next, Next::Wait(Wait::FirstReadings)) => condition(
-            "StandbyReady",
-            ConditionStatus::Unknown,
-            "FirstReadings",
-            "not everything has been read yet".into(),
-        ),
-        None => condition(
-            "StandbyReady",
-            ConditionStatus::True,
-            "NoBlocker",
-            "a move could go well now".into(),
-        ),
-    }
-}
-
-fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Condition {
-    // What does not end by itself is told first.
-    let lasting = decision
-        .refusals
-        .iter()
-        .find(|refusal| matches!(refusal, Refusal::ObligationOpen));
-    let passing = decision.refusals.iter().find(|refusal| match refusal {
-        Refusal::ObserveMode
-        | Refusal::AwaitingApproval
-        | Refusal::Suspended
-        | Refusal::Frozen { .. }
-        | Refusal::CoolDown { .. }
-        | Refusal::OwnedElsewhere { .. }
-        | Refusal::UnknownActive
-        | Refusal::MoveInFlight
-        | Refusal::ObligationOpen => true,
-        Refusal::Quarantine
-        | Refusal::NotHeld { .. }
-        | Refusal::LossUnknown
-        | Refusal::LossOverBudget { .. }
-        | Refusal::StandbyMissing
-        | Refusal::StandbyBusy { .. }
-        | Refusal::StandbyNotReplica
-        | Refusal::StandbyServicesDown
-        | Refusal::TrafficNotMoved { .. }
-        | Refusal::NameUnmovable
-        | Refusal::Paced
-        | Refusal::StaleEpoch => false,
-    });
-    if let Some(refusal) = lasting.or(passing) {
-        let named = words::refusal(refusal);
-        return condition("Protected", ConditionStatus::False, named.name, named.message);
-    }
-    if standby.status != ConditionStatus::True {
-        return condition(
-            "Protected",
-            ConditionStatus::False,
-            standby.reason,
-            standby.message.clone(),
-        );
-    }
-    let settled = decision.levels.traffic == LevelState::Holds && decision.levels.name == LevelState::Holds;
-    if !settled || input.journal.active_region.is_none() {
-        return condition(
-            "Protected",
-            ConditionStatus::False,
-            "FirstReadings",
-            "levels are not known to hold yet".into(),
-        );
-    }
-    condition(
-        "Protected",
-        ConditionStatus::True,
-        "Protected",
-        "a dead region would be left by itself".into(),
-    )
 }
 
 fn active_region_healthy(input: &Input<'_>, decision: &Decision) -> Condition {

@@ -1,67 +1,42 @@
 //! Sentences: one for each variant, short and concrete.
 
-use super::NamedReason;
 use crate::Text;
+mod blockers;
+mod refusals;
+mod votes;
+
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
+use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
-use crate::facts::{EdgeVote, InstanceVote, LinkVote, ProbeVote, ProofVote};
+use crate::facts::InstanceVote;
 use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
 use crate::plan::Input;
-use crate::refusal::{Blocker, Refusal};
+use crate::refusal::Refusal;
 use crate::side::Side;
 use jiff::Timestamp;
+use std::time::Duration;
 
-pub(super) fn probe(vote: ProbeVote) -> &'static str {
-    match vote {
-        ProbeVote::Up => "Up",
-        ProbeVote::Partial => "Partial",
-        ProbeVote::Impaired => "Impaired",
-        ProbeVote::Down => "Down",
-        ProbeVote::Unknown => "Unknown",
-    }
-}
-
-pub(super) fn edge(vote: EdgeVote) -> &'static str {
-    match vote {
-        EdgeVote::Up => "Up",
-        EdgeVote::Partial => "Partial",
-        EdgeVote::Down => "Down",
-        EdgeVote::Unknown => "Unknown",
-    }
-}
-
-pub(super) fn instance(vote: InstanceVote) -> &'static str {
-    match vote {
-        InstanceVote::Available => "Available",
-        InstanceVote::Routine => "Routine",
-        InstanceVote::Failed => "Failed",
-        InstanceVote::Absent => "Absent",
-        InstanceVote::Silent => "Silent",
-        InstanceVote::Unknown => "Unknown",
-    }
-}
-
-pub(super) fn link(vote: LinkVote) -> &'static str {
-    match vote {
-        LinkVote::Flowing => "Flowing",
-        LinkVote::Broken => "Broken",
-        LinkVote::BrokenOfOld => "BrokenOfOld",
-        LinkVote::Unknown => "Unknown",
-    }
-}
-
-pub(super) fn proof(vote: ProofVote) -> &'static str {
-    match vote {
-        ProofVote::Up => "Up",
-        ProofVote::Refused => "Refused",
-        ProofVote::Down => "Down",
-        ProofVote::Unknown => "Unknown",
-    }
-}
+pub(super) use blockers::{blocker, takes};
+pub(super) use refusals::{refusal, refusal_alone};
+pub(super) use votes::{edge, instance, link, probe, proof};
 
 /// A time for people: whole seconds, UTC.
 pub(super) fn clock(at: Timestamp) -> String {
     at.strftime("%H:%M:%S UTC").to_string()
+}
+
+/// A time for people that may be days away.
+fn date(at: Timestamp) -> String {
+    at.strftime("%F %H:%M UTC").to_string()
+}
+
+/// A duration for people: `40 s`, `3 min`, `3 min 25 s`.
+pub(super) fn length(of: Duration) -> String {
+    match (of.as_secs() / 60, of.as_secs() % 60) {
+        (0, seconds) => format!("{seconds} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, seconds) => format!("{minutes} min {seconds} s"),
+    }
 }
 
 /// Reason and message of the whole: what is so, what comes next, what a person could do.
@@ -105,21 +80,83 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         );
         return ("LatePromotion", message.into());
     }
-    let message = match decision.refusals.iter().find(|refusal| binds(refusal)) {
-        Some(refusal) if decision.diagnosis.calls_for_promotion() => {
-            format!(
-                "{} No failover now: {}",
-                diagnosis(input, decision),
-                refusal_words(refusal)
-            )
-        }
-        Some(_) | None => diagnosis(input, decision),
-    };
+    let message = diagnosis(input, decision);
+    if decision.diagnosis.calls_for_promotion() {
+        let message = format!("{message} {}", what_next(input, decision));
+        return (decision.diagnosis.name(), message.into());
+    }
+    let sells = decision.facts.as_ref().is_some_and(services_up);
+    if sells && let Some(rebuild) = input.journal.owes(ObligationKind::RebuildStandby) {
+        let region = input.journal.active_region.as_deref().unwrap_or("?");
+        let message = format!(
+            "The shop sells in {region}, without a standby: {}",
+            rebuild_words(input, rebuild)
+        );
+        return (ObligationKind::RebuildStandby.name(), message.into());
+    }
     (decision.diagnosis.name(), message.into())
 }
 
-fn binds(refusal: &Refusal) -> bool {
-    !matches!(refusal, Refusal::MoveInFlight)
+/// After a diagnosis that calls for a promotion: when it comes, or why it does not.
+fn what_next(input: &Input<'_>, decision: &Decision) -> String {
+    let mut held = None;
+    for against in &decision.refusals {
+        match against {
+            Refusal::MoveInFlight => {}
+            Refusal::NotHeld { until } => held = Some(*until),
+            stands => return format!("No failover by itself: {}", refusal(input, stands).message),
+        }
+    }
+    let to = decision
+        .facts
+        .as_ref()
+        .map(|facts| &input.shop.regions[facts.active.other()].name);
+    let to = to.map_or("?", |name| name);
+    match held {
+        Some(until) if until < Timestamp::MAX => {
+            format!("Next: failover to {to} at {} if nothing changes.", clock(until))
+        }
+        Some(_) | None => format!("Next: failover to {to} once every vote has been held."),
+    }
+}
+
+/// Whether an earlier move still owes a fence or a standby.
+pub(super) fn is_owed(input: &Input<'_>) -> bool {
+    let kinds = [ObligationKind::FenceFormerWriter, ObligationKind::RebuildStandby];
+    kinds.into_iter().any(|kind| input.journal.owes(kind).is_some())
+}
+
+/// What an earlier move still owes: who does what.
+pub(super) fn owed(input: &Input<'_>) -> String {
+    let journal = input.journal;
+    if let Some(fence) = journal.owes(ObligationKind::FenceFormerWriter) {
+        return format!(
+            "the former writer {} in {} is not fenced yet: it is made read-only and stopped as soon as its API answers. Nothing \
+             to do, or stop it by hand.",
+            fence.instance, fence.region
+        );
+    }
+    match journal.owes(ObligationKind::RebuildStandby) {
+        Some(rebuild) => format!("there is no standby: {}", rebuild_words(input, rebuild)),
+        None => "an earlier move still owes something. See status.journal.obligations.".into(),
+    }
+}
+
+/// How a person gives the shop a standby again.
+fn rebuild_words(input: &Input<'_>, owed: &Obligation) -> String {
+    let shop = input.shop;
+    let side = shop.side(&owed.region).unwrap_or(Side::Primary);
+    let field = match side {
+        Side::Primary => "primary",
+        Side::Secondary => "secondary",
+    };
+    let writer = &shop.regions[side.other()];
+    format!(
+        "since move e{} nothing follows the writer. Make a cross-region read replica of {} ({}) in {} under a new name, with a \
+         parameter group that does not pin read_only, and write that name into spec.regions.{field}.dbInstance. Leave the former \
+         writer {} stopped until its last orders have been looked through.",
+        owed.number, writer.instance, writer.name, owed.region, owed.instance,
+    )
 }
 
 fn wait_reason(wait: Wait) -> &'static str {
@@ -146,11 +183,12 @@ fn wait_reason(wait: Wait) -> &'static str {
 fn adopting(input: &Input<'_>, wait: Wait) -> String {
     match wait {
         Wait::Adoption => "Nobody can tell where the writer is: neither instance is the other's replica, and the TXT record names no \
-                           running writer. Nothing moves. Check both instances, then name the writer's region with an Adopt request."
+                           running writer. Nothing moves. Check both instances, then name the writer's region with an Adopt \
+                           (RegionSwitch)."
             .into(),
         Wait::Ownership => format!(
             "The TXT record _breakwater.{} names another owner, or cannot be read. Nothing is touched. Remove the other \
-             installation's Storefront (or a record that nobody needs), or take over with an Adopt request.",
+             installation's Storefront (or a record that nobody needs), or take over with an Adopt (RegionSwitch).",
             input.shop.writer.name
         ),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),
@@ -238,9 +276,9 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
         (true, Phase::Repointing) => {
             " Overdue: Route 53 has not confirmed the record; it is retried, or change it by hand.".into()
         }
-        (true, Phase::Requested | Phase::Preparing | Phase::Excluding | Phase::Verifying | Phase::Holding) => {
-            " Overdue.".into()
-        }
+        (true, Phase::Requested | Phase::Preparing | Phase::Excluding) => " Overdue: it is given up and undone.".into(),
+        (true, Phase::Verifying) => " Overdue: it ends without that. Place a test order.".into(),
+        (true, Phase::Holding) => " Overdue.".into(),
     };
     let waits = if decision.next == Next::Wait(Wait::Route53) {
         " Route 53 does not answer (WriterNameWaiting)."
@@ -297,116 +335,19 @@ fn diagnosis(input: &Input<'_>, decision: &Decision) -> String {
         )
     };
     match decision.diagnosis {
-        Diagnosis::ObserverSuspect => "The controller cannot trust its own view (references, API server or clock). Nothing moves. Check its network.".into(),
-        Diagnosis::Maintenance => format!("{} in {a} is in a routine state of RDS and does not answer. Waiting for it to end.", shop.regions[facts.active].instance),
+        Diagnosis::ObserverSuspect => "The controller cannot trust its own view: no reference URL answers, the API server or a watch is silent, or its clock is off. Nothing moves. Check its network and clock.".into(),
+        Diagnosis::Maintenance => format!("{} in {a} is in a routine state of RDS and does not answer. Nothing moves: it ends by itself. If it lasts too long, ask for a Failover (RegionSwitch).", shop.regions[facts.active].instance),
         Diagnosis::RegionDown => format!("{a} is down: {}.", votes()),
         Diagnosis::DatabaseDown => format!("The writer in {a} is gone: {}, proof {}.", votes(), proof(facts.proof.value)),
-        Diagnosis::WriterRefuses => format!("The writer in {a} lives and takes no writes: check its disk, read_only and state."),
-        Diagnosis::ServicesDownEverywhere => "Services are out in both regions: a release or a shared dependency. Nothing moves. Look at the last deployment.".into(),
-        Diagnosis::ServicesDown => format!("Services of {a} are out, its database is not. Users are sent to {b} first where that is allowed."),
-        Diagnosis::ViewsDisagree => format!("We and users see opposite things about {a}: {}. Nothing moves. If users cannot buy, ask for a Failover.", votes()),
-        Diagnosis::ServicesDegraded => format!("Services of {a} are degraded: {}. Nothing moves by itself; a TrafficShift would.", votes()),
+        Diagnosis::WriterRefuses => format!("The writer in {a} lives and takes no writes. Nothing moves by itself. Check its disk, read_only and state in the RDS console; if that takes too long, ask for a Failover (RegionSwitch)."),
+        Diagnosis::ServicesDownEverywhere => format!("Services are out in both regions. Nothing moves on this alone: it is a release, something that both share, or the writer in {a}, which services of {b} need too. If {a} itself is gone, link and RDS say so within minutes and a failover follows; if this stays, look at the last deployment."),
+        Diagnosis::ServicesDown => format!("Services of {a} are out, its database is not. Users are sent to {b} first where that is allowed; the writer stays in {a}. Look at the services and at the last deployment there."),
+        Diagnosis::ViewsDisagree => format!("We and users see opposite things about {a}: {}. Nothing moves. If users cannot buy, ask for a Failover (RegionSwitch).", votes()),
+        Diagnosis::ServicesDegraded => format!("Services of {a} are degraded: {}. Nothing moves by itself. To send users to {b} first, ask for a TrafficShift (RegionSwitch).", votes()),
         Diagnosis::ReplicationBroken => format!("The shop sells in {a}; the standby in {b} does not follow{}. Repair replication.", facts.link_reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()),
         Diagnosis::StandbyDegraded => format!("The shop sells in {a}; the standby in {b} could not take over well: probe {}, users' view {}, RDS {}.", probe(facts.b.probe.value), edge(facts.b.edge.value), instance(facts.b.instance.value)),
         Diagnosis::Healthy => format!("The shop sells in {a}; {b} follows."),
-        Diagnosis::Inconclusive => format!("Not enough is known about {a} to decide: {}. Nothing moves by itself.", votes()),
-    }
-}
-
-/// A refusal with its words.
-pub(super) fn refusal(refusal: &Refusal) -> NamedReason {
-    NamedReason {
-        name: refusal.name(),
-        message: refusal_words(refusal).into(),
-        prevents: true,
-    }
-}
-
-fn refusal_words(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::ObserveMode => "mode is Observe, which touches nothing. Set spec.failover.mode: Automatic to let it move.".into(),
-        Refusal::AwaitingApproval => "mode is Approve: a person decides.".into(),
-        Refusal::Suspended => "spec.suspend is true. Set it to false to go on.".into(),
-        Refusal::Frozen { name, until } => format!("freeze {name} is in force until {}. A person may override Frozen.", clock(*until)),
-        Refusal::Quarantine => "evidence is young after a start; it is gathered anew.".into(),
-        Refusal::NotHeld { until } => format!("the votes have not been held long enough; they will have been at {}.", clock(*until)),
-        Refusal::LossUnknown => "nothing tells how far the replica had come (no good ReplicaLag sample). A person may say how much loss is acceptable.".into(),
-        Refusal::LossOverBudget { seconds, budget } => format!("up to {seconds} s of orders would be lost, the budget is {budget} s. A person may accept more."),
-        Refusal::StandbyMissing => "the standby's instance is not there, or is not the one that was adopted. Check dbInstance.".into(),
-        Refusal::StandbyBusy { status } => format!("the standby's instance is {status}, in which RDS refuses promotions; it ends by itself."),
-        Refusal::StandbyNotReplica => "the standby's instance does not replicate from the active one. Promoting it would lose everything since.".into(),
-        Refusal::StandbyServicesDown => "the standby's critical services were Down before the trouble began. Repair them, or override.".into(),
-        Refusal::TrafficNotMoved { why } => format!("the old region cannot be taken out of the load balancers: {why}."),
-        Refusal::NameUnmovable => "Route 53 does not answer; a promoted writer that no service can find is no rescue. A person may override.".into(),
-        Refusal::MoveInFlight => "a move is in flight.".into(),
-        Refusal::CoolDown { until } => format!("a move ended a short time ago; automatic ones wait until {}.", clock(*until)),
-        Refusal::ObligationOpen => "an earlier move still owes a fence or a standby. See status.journal.obligations.".into(),
-        Refusal::Paced => "its turn in the queue has not come.".into(),
-        Refusal::OwnedElsewhere { owner } if **owner == *crate::plan::UNREADABLE_OWNER => {
-            "the TXT record in our place is not one that this controller can read; it is not overwritten. Delete it if nobody needs it, \
-             or take over with an Adopt request."
-                .into()
-        }
-        Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Take over with an Adopt request."),
-        Refusal::UnknownActive => "nobody can tell for sure where the writer is. Name its region with an Adopt request.".into(),
-        Refusal::StaleEpoch => "the request was made for another epoch.".into(),
-    }
-}
-
-/// A blocker with its words.
-pub(super) fn blocker(blocker: &Blocker) -> NamedReason {
-    let message = match blocker {
-        Blocker::LinkBroken => "the replica does not follow. Repair or rebuild replication.".into(),
-        Blocker::LagHigh => "the replica's lag is above maxLossSeconds.".into(),
-        Blocker::StandbyMissing => "the standby's instance is stopped or not there. Where a move fenced it, leave it stopped and create a new replica of the \
-             active writer; else check dbInstance."
-                .into(),
-        Blocker::StandbyBusy(vote) => format!("the standby's instance is not available ({}).", instance(*vote)),
-        Blocker::StandbyServicesDown => "the standby's services are out. Repair them.".into(),
-        Blocker::PoolMissing(id) => {
-            format!("{id} does not name both regions' pools, or does not exist. Check poolId and loadBalancerIds.")
-        }
-        Blocker::PoolDisabled(id) => format!("pool {id} is disabled and therefore not monitored. Enable it."),
-        Blocker::BalancerDisabled(id) => format!("load balancer {id} is disabled and serves nobody. Enable it."),
-        Blocker::RecordMissing => "the writer's record does not exist. Create the CNAME.".into(),
-        Blocker::RecordForeign => {
-            "the writer's record does not point at the active writer. Correct the record, or adopt the other region."
-                .into()
-        }
-        Blocker::RecordNotSimple => {
-            "the writer's record is no simple CNAME. Replace weighted and alias records by one CNAME.".into()
-        }
-        Blocker::OwnerRecordMissing => "our TXT record is gone; it is created anew.".into(),
-        Blocker::InstanceReplaced => {
-            "an instance is not the one that was adopted (another DbiResourceId). Adopt again.".into()
-        }
-        Blocker::PermissionDenied(what) => format!("not allowed: {what}. Grant it to the class's role or token."),
-        Blocker::NoEdgeView => {
-            "Cloudflare says nothing about the active pool: no monitor, or the pool is disabled.".into()
-        }
-        Blocker::ObligationOpen => "an earlier move still owes a fence or a standby.".into(),
-        Blocker::ProbeNeverUp => {
-            "a service has never answered 2xx at its URL, so it cannot vote Down. Check url and firewall.".into()
-        }
-        Blocker::NoProof => "no proof URLs: the loss estimate is wide, and a dead database is seen later.".into(),
-        Blocker::NameNeedsUsEast1 => {
-            "the active region is us-east-1, where Route 53's control plane is: if it dies the name cannot move.".into()
-        }
-        Blocker::DefaultParameterGroup => {
-            "an instance uses a default parameter group, which cannot be made read-only: only stopping fences it."
-                .into()
-        }
-        Blocker::ParameterGroupShared => {
-            "an instance shares its parameter group, which is therefore never changed: only stopping fences it.".into()
-        }
-        Blocker::SteeringIgnoresOrder => {
-            "this steering policy ignores the pool order: users move only when the region is excluded.".into()
-        }
-    };
-    NamedReason {
-        name: blocker.name(),
-        message: message.into(),
-        prevents: blocker.prevents(),
+        Diagnosis::Inconclusive => format!("Not enough is known about {a} to decide: {}. Nothing moves by itself. If users cannot buy, a person decides: ask for a Failover (RegionSwitch).", votes()),
     }
 }
 
@@ -436,18 +377,33 @@ pub(super) fn contest(contest: &Contest) -> Text {
 }
 
 /// What is missing, in words.
-pub(super) fn missing(missing: &Missing) -> Text {
+pub(super) fn missing(input: &Input<'_>, decision: &Decision, missing: &Missing) -> Text {
+    let active = decision.facts.as_ref().map_or(Side::Primary, |facts| facts.active);
+    let a = &input.shop.regions[active].name;
     match missing {
         Missing::TrustInObserver => "a controller that can trust its own view".into(),
-        Missing::ProbeDown => "probe(A) Down".into(),
-        Missing::ServicesOut => "critical services of A Down".into(),
-        Missing::WriterServicesDown => "every service of A that needs the writer Down".into(),
-        Missing::EdgeDown => "edge(A) Down".into(),
+        Missing::ProbeDown => format!("probe({a}) Down").into(),
+        Missing::ServicesOut => format!("critical services of {a} Down").into(),
+        Missing::WriterServicesDown => format!("every service of {a} that needs the writer Down").into(),
+        Missing::EdgeDown => format!("edge({a}) Down").into(),
         Missing::LinkBroken => "link Broken, not long before the trouble".into(),
-        Missing::InstanceSilent => "instance(A) Silent".into(),
-        Missing::DatabaseSilence => "nobody who says that A's database lives".into(),
+        Missing::InstanceSilent => instance_silent(decision, a).into(),
+        Missing::DatabaseSilence => format!("nobody who says that the database of {a} lives").into(),
         Missing::NotBefore(at) if *at == Timestamp::MAX => "votes held long enough".into(),
         Missing::NotBefore(at) => format!("votes held until {}", clock(*at)).into(),
         Missing::RefusalGone(name) => format!("the end of {name}").into(),
+    }
+}
+
+/// In a routine state it need not be silent: the state must end.
+fn instance_silent(decision: &Decision, a: &str) -> String {
+    let routine = decision
+        .facts
+        .as_ref()
+        .is_some_and(|facts| facts.a.instance.value == InstanceVote::Routine);
+    if routine {
+        format!("instance({a}) out of its routine state")
+    } else {
+        format!("instance({a}) Silent")
     }
 }

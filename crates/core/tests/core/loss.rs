@@ -1,6 +1,6 @@
 //! Section 3: the loss estimate.
 
-use crate::scene::{A, B, Scene, health, proof, secs};
+use crate::scene::{A, B, Scene, health, proof, secs, shop};
 use breakwater_core::journal::Loss;
 use breakwater_core::loss::estimate;
 use breakwater_core::reading::{LagView, ObjectKey, ProbeSeen, ProofSeen, Seen, Value};
@@ -187,4 +187,34 @@ proptest! {
             prop_assert_eq!(scene.facts().caught_up_to, expected);
         }
     }
+}
+
+/// A shop's process and CloudWatch may tell any time. Nothing was caught up with in the future, and what status holds must be
+/// a time that Kubernetes can write.
+#[test]
+fn times_that_cannot_have_been_are_brought_into_the_past() {
+    for (told, held) in [
+        (jiff::Timestamp::MAX, None),
+        (jiff::Timestamp::MIN, Some(jiff::Timestamp::UNIX_EPOCH)),
+    ] {
+        let mut scene = Scene::of(shop());
+        let mut said = proof(&scene.shop, B, Some(A), true);
+        said.applied_until = Some(told);
+        scene.world.proof[B] = ProofSeen::Said(said);
+        scene.live(60);
+        let facts = scene.facts();
+        assert_eq!(facts.caught_up_to, Some(held.unwrap_or(scene.now.wall)), "{told}");
+    }
+    let mut scene = Scene::without_proofs();
+    let view = LagView {
+        samples: vec![(jiff::Timestamp::MAX, 0.0), (jiff::Timestamp::MIN, -1.0)],
+        newest_other: None,
+    };
+    let key = ObjectKey::Lag(scene.shop.scope(B), scene.shop.regions[B].instance.clone());
+    scene.absorb(key, Value::Lag(Seen::Present(view)));
+    assert_eq!(
+        scene.facts().caught_up_to,
+        Some(scene.ago(60)),
+        "now, less replica_net_timeout"
+    );
 }

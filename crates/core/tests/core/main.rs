@@ -7,6 +7,7 @@
 )]
 
 mod adoption;
+mod blockers;
 mod contested;
 mod diagnosis;
 mod fences;

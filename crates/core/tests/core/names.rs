@@ -302,3 +302,27 @@ fn a_txt_that_nobody_can_read_is_never_overwritten() {
         assert!(stalled.message.contains("cannot be read"), "{}", stalled.message);
     }
 }
+
+/// Whoever may write the zone may write anything there: the owner is repeated to people.
+#[test]
+fn a_foreign_owner_is_plain_text() {
+    let record = RecordSet {
+        name: "_breakwater.db.shop.example.com.".into(),
+        kind: "TXT".into(),
+        ttl: Some(60),
+        values: vec![format!("\"owner=\\033[2Jthem\\233{} epoch=3 region=-\"", "x".repeat(4000)).into()],
+        simple: true,
+    };
+    let owner = OwnerRecord::parse(&record).unwrap();
+    assert!(owner.owner.starts_with("?[2Jthem?xxx"), "{}", owner.owner);
+    assert_eq!((owner.owner.len(), owner.epoch), (255, 3));
+}
+
+#[test]
+fn an_epoch_at_the_end_of_numbers_is_survived() {
+    let mut scene = Scene::unread();
+    scene.journal = breakwater_core::journal::Journal::default();
+    scene.names().txt = Some(owner_record(&scene.shop, i64::MAX, A, None).record("db.shop.example.com"));
+    scene.live(600);
+    assert_eq!(scene.journal.epoch, i64::MAX);
+}

@@ -247,6 +247,7 @@ fn a_disabled_pool_is_not_monitored() {
     scene.world.pool[A] = Seen::Present(PoolView {
         enabled: false,
         monitored: true,
+        monitor: Some("monitor-1".into()),
     });
     scene.watch(60);
     assert_eq!(scene.facts().a.edge.value, EdgeVote::Unknown);

@@ -278,6 +278,7 @@ fn traffic_not_moved() {
             scene.world.pool[B] = Seen::Present(PoolView {
                 enabled: false,
                 monitored: true,
+                monitor: Some("monitor-1".into()),
             });
         }),
     ];

@@ -303,10 +303,12 @@ impl Scene {
                 primary: Seen::Present(PoolView {
                     enabled: true,
                     monitored: true,
+                    monitor: Some("monitor-1".into()),
                 }),
                 secondary: Seen::Present(PoolView {
                     enabled: true,
                     monitored: true,
+                    monitor: Some("monitor-1".into()),
                 }),
             },
             balancers: shop.balancers.iter().map(|_| Seen::Present(balancer())).collect(),

@@ -247,6 +247,7 @@ fn with_one_pool_missing_or_disabled_the_order_is_left_alone() {
             scene.world.pool[B] = Seen::Present(PoolView {
                 enabled: false,
                 monitored: true,
+                monitor: Some("monitor-1".into()),
             });
         }),
     ];

@@ -5,8 +5,8 @@ use breakwater_core::decision::{Effect, NameChange, Step};
 use breakwater_core::journal::{Journal, SteeringMap};
 use breakwater_core::owner_record::OwnerRecord;
 use breakwater_core::reading::{
-    BalancerView, ChangeView, InstanceView, LagView, NamesView, ObjectKey, ParametersView, PoolHealthView, PoolView,
-    ProbeSeen, Query, RecordSet, ReplicationStatus, Seen, Value,
+    BalancerView, ChangeView, InstanceView, LagView, MonitorView, NamesView, ObjectKey, ParametersView, PoolHealthView,
+    PoolView, ProbeSeen, Query, RecordSet, ReplicationStatus, Seen, Value,
 };
 use breakwater_core::shop::{Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
 use breakwater_core::side::{PerSide, Side};
@@ -246,8 +246,13 @@ impl World {
                 let seen = Seen::Present(PoolView {
                     enabled: true,
                     monitored: true,
+                    monitor: Some("monitor-1".into()),
                 });
                 vec![(ObjectKey::Pool(class.clone(), pool.clone()), Value::Pool(seen))]
+            }
+            Query::Monitor { class, monitor } => {
+                let key = ObjectKey::Monitor(class.clone(), monitor.clone());
+                vec![(key, Value::Monitor(Seen::Present(MonitorView::DEFAULT)))]
             }
             Query::Balancer { class, zone, id } => {
                 let key = ObjectKey::Balancer(class.clone(), zone.clone(), id.clone());

@@ -100,7 +100,8 @@ async fn a_pool_with_unknown_fields_parses() {
         pool_of(&clouds).await,
         Seen::Present(PoolView {
             enabled: true,
-            monitored: true
+            monitored: true,
+            monitor: Some("f1aba936b94213e5b8dca0c0dbf1f9cc".into()),
         })
     );
     let asked = &server.asked()[0];
@@ -363,6 +364,22 @@ fn a_document_without_its_lists_is_malformed() {
         views::pool(&json!({"monitor": "m"})),
         Err(Fault::Malformed(_))
     ));
+}
+
+#[test]
+fn a_monitor_is_as_it_says_and_else_as_documented() {
+    let said = views::monitor(&json!({"interval": 15, "timeout": 3, "retries": 0, "type": "https"})).unwrap();
+    assert_eq!(
+        (said.interval, said.timeout, said.retries),
+        (Duration::from_secs(15), Duration::from_secs(3), 0)
+    );
+    assert_eq!(
+        views::monitor(&json!({"interval": null, "retries": "two"})).unwrap(),
+        MonitorView::DEFAULT
+    );
+    assert!(matches!(views::monitor(&json!([])), Err(Fault::Malformed(_))));
+    let grouped = views::pool(&json!({"enabled": true, "monitor": "", "monitor_group": "g"})).unwrap();
+    assert_eq!((grouped.monitored, grouped.monitor), (true, None));
 }
 
 #[tokio::test]

@@ -27,6 +27,12 @@ pub(super) struct PoolHealth {
     pub(super) pool: Text,
 }
 
+/// `GET /accounts/{account}/load_balancers/monitors/{monitor}`.
+pub(super) struct GetMonitor {
+    pub(super) account: Text,
+    pub(super) monitor: Text,
+}
+
 /// `GET /zones/{zone}/load_balancers/{id}`.
 pub(super) struct GetBalancer {
     pub(super) zone: Text,
@@ -80,6 +86,9 @@ endpoint!(ListPools [account], Method::GET, this => format!("accounts/{}/load_ba
 endpoint!(GetPool [account, pool], Method::GET, this => format!("accounts/{}/load_balancers/pools/{}", this.account, this.pool));
 endpoint!(PoolHealth [account, pool], Method::GET, this => {
     format!("accounts/{}/load_balancers/pools/{}/health", this.account, this.pool)
+});
+endpoint!(GetMonitor [account, monitor], Method::GET, this => {
+    format!("accounts/{}/load_balancers/monitors/{}", this.account, this.monitor)
 });
 endpoint!(GetBalancer [zone, id], Method::GET, this => format!("zones/{}/load_balancers/{}", this.zone, this.id));
 endpoint!(

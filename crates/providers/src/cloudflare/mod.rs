@@ -15,11 +15,11 @@ use crate::settings::{ClassProblem, Settings};
 use crate::text::clean;
 use breakwater_core::Text;
 use breakwater_core::decision::BalancerPatch;
-use breakwater_core::reading::{BalancerView, Cause, PoolHealthView, PoolView, Seen};
+use breakwater_core::reading::{BalancerView, Cause, MonitorView, PoolHealthView, PoolView, Seen};
 use cloudflare::framework::Environment;
 use cloudflare::framework::auth::Credentials;
 use cloudflare::framework::endpoint::RequestBody;
-use endpoints::{Addressed, GetBalancer, GetPool, ListPools, PatchBalancer, PoolHealth};
+use endpoints::{Addressed, GetBalancer, GetMonitor, GetPool, ListPools, PatchBalancer, PoolHealth};
 use serde_json::Value;
 use std::time::Duration;
 use url::Url;
@@ -80,6 +80,18 @@ impl Cloudflare {
             self.read(cause, &endpoint)
                 .await
                 .and_then(|result| views::pool(&result)),
+        )
+    }
+
+    pub(crate) async fn monitor(&self, cause: Cause, monitor: &Text) -> Seen<MonitorView> {
+        let endpoint = GetMonitor {
+            account: self.account.clone(),
+            monitor: monitor.clone(),
+        };
+        seen(
+            self.read(cause, &endpoint)
+                .await
+                .and_then(|result| views::monitor(&result)),
         )
     }
 

@@ -3,7 +3,7 @@
 use crate::fault::Fault;
 use crate::text::clean;
 use breakwater_core::Text;
-use breakwater_core::reading::{BalancerView, PoolHealthView, PoolView};
+use breakwater_core::reading::{BalancerView, MonitorView, PoolHealthView, PoolView};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -41,15 +41,25 @@ pub(super) fn pool_health(result: &Value) -> Result<PoolHealthView, Fault> {
 pub(super) fn pool(result: &Value) -> Result<PoolView, Fault> {
     let result = object(result)?;
     let enabled = result.get("enabled").and_then(Value::as_bool);
-    let named = |field: &str| {
-        result
-            .get(field)
-            .and_then(Value::as_str)
-            .is_some_and(|id| !id.is_empty())
-    };
+    let named = |field: &str| result.get(field).and_then(Value::as_str).filter(|id| !id.is_empty());
+    let monitor = named("monitor");
     Ok(PoolView {
         enabled: enabled.ok_or_else(|| Fault::malformed("a pool that is neither enabled nor disabled"))?,
-        monitored: named("monitor") || named("monitor_group"),
+        monitored: monitor.is_some() || named("monitor_group").is_some(),
+        monitor: monitor.map(clean),
+    })
+}
+
+/// How a monitor asks. What it does not say is as Cloudflare's API docs say that it is by default.
+pub(super) fn monitor(result: &Value) -> Result<MonitorView, Fault> {
+    let result = object(result)?;
+    let number = |field: &str| result.get(field).and_then(Value::as_u64);
+    let seconds = |field: &str| number(field).map(Duration::from_secs);
+    let retries = number("retries").and_then(|retries| u32::try_from(retries).ok());
+    Ok(MonitorView {
+        interval: seconds("interval").unwrap_or(MonitorView::DEFAULT.interval),
+        timeout: seconds("timeout").unwrap_or(MonitorView::DEFAULT.timeout),
+        retries: retries.unwrap_or(MonitorView::DEFAULT.retries),
     })
 }
 

@@ -1,0 +1,294 @@
+//! Blockers in words: what is so, and what to do about it.
+
+use super::{length, owed, votes};
+use crate::decision::Decision;
+use crate::facts::{Facts, LinkVote};
+use crate::plan::{Basis, Forecast, Input, STANDBY_DOWN_BEFORE, Verdict};
+use crate::refusal::{Blocker, LongTtl, PoolAbsence};
+use crate::report::NamedReason;
+use crate::side::Side;
+
+/// A blocker with its words.
+pub(in crate::report) fn blocker(input: &Input<'_>, decision: &Decision, blocker: &Blocker) -> NamedReason {
+    let about = About::of(input, decision);
+    NamedReason {
+        name: blocker.name(),
+        message: about.words(blocker).into(),
+        prevents: blocker.prevents(),
+    }
+}
+
+/// What the sentences speak about.
+struct About<'a> {
+    input: &'a Input<'a>,
+    decision: &'a Decision,
+    /// The active region.
+    a: &'a str,
+    /// The standby.
+    b: &'a str,
+}
+
+impl<'a> About<'a> {
+    fn of(input: &'a Input<'a>, decision: &'a Decision) -> Self {
+        let active = decision.facts.as_ref().map_or(Side::Primary, |facts| facts.active);
+        About {
+            input,
+            decision,
+            a: &input.shop.regions[active].name,
+            b: &input.shop.regions[active.other()].name,
+        }
+    }
+
+    fn facts(&self) -> Option<&Facts> {
+        self.decision.facts.as_ref()
+    }
+
+    fn words(&self, blocker: &Blocker) -> String {
+        let (a, b) = (self.a, self.b);
+        match blocker {
+            Blocker::LinkBroken => self.link_broken(),
+            Blocker::LagHigh => format!("the lag of {b} is above maxLossSeconds. Find out what holds the replica up."),
+            Blocker::LossBudgetTooSmall => self.loss_budget(),
+            Blocker::StandbyMissing => format!(
+                "the instance of {b} is stopped or not there. Where a move fenced it, leave it stopped and make a new replica \
+                 of the writer; else check dbInstance."
+            ),
+            Blocker::StandbyBusy(vote) => format!(
+                "the instance of {b} is not available ({}). A routine state ends by itself; else look at it in the RDS console.",
+                votes::instance(*vote)
+            ),
+            Blocker::StandbyServicesDown => self.standby_services(),
+            Blocker::PoolMissing(PoolAbsence::Pool(pool)) => {
+                format!("pool {pool} does not exist in the account. Check poolId.")
+            }
+            Blocker::PoolMissing(PoolAbsence::NotIn { balancer, pool }) => format!(
+                "load balancer {balancer} does not name pool {pool}, so that users cannot be sent there. Add the pool to it, \
+                 or correct poolId or loadBalancerIds."
+            ),
+            Blocker::BalancerMissing(id) => {
+                format!("load balancer {id} does not exist in the zone. Check loadBalancerIds and zoneId.")
+            }
+            Blocker::PoolDisabled(id) => format!("pool {id} is disabled and therefore not monitored. Enable it."),
+            Blocker::BalancerDisabled(id) => format!("load balancer {id} is disabled and serves nobody. Enable it."),
+            Blocker::RecordMissing => format!(
+                "{} does not exist. Create it as a CNAME of the writer's endpoint.",
+                self.input.shop.writer.name
+            ),
+            Blocker::RecordForeign => format!(
+                "{} does not point at the writer in {a}. Correct the record, or ask for an Adopt (RegionSwitch) if the \
+                 writer is elsewhere.",
+                self.input.shop.writer.name
+            ),
+            Blocker::RecordNotSimple => format!(
+                "{} is no simple CNAME. Replace weighted and alias records by one CNAME.",
+                self.input.shop.writer.name
+            ),
+            Blocker::OwnerRecordMissing => format!(
+                "our TXT record _breakwater.{} is gone; it is created anew. Nothing to do.",
+                self.input.shop.writer.name
+            ),
+            Blocker::InstanceReplaced => "an instance is not the one that was adopted (another DbiResourceId), and is never \
+                                          promoted. Ask for an Adopt (RegionSwitch) if it is the right one."
+                .into(),
+            Blocker::CrdOutdated => "the API server drops fields of status that this controller writes: its CRDs are older. No \
+                                     call is made. Apply the CRDs of this version (breakwater crds | kubectl apply --server-side \
+                                     -f -), then restart the controller."
+                .into(),
+            Blocker::PermissionDenied(what) => format!("not allowed: {what}. Grant it to the class's role or token."),
+            Blocker::TokenScope => "the Cloudflare token reads the zone's load balancers and not the account's pools, so that \
+                                    nothing is known of what users see. Give it the account-level permission Load Balancing: \
+                                    Monitors and Pools, Read."
+                .into(),
+            Blocker::NoEdgeView => format!(
+                "Cloudflare says nothing about the pool of {a}: its API does not answer, or the pool has no monitor or is \
+                 disabled. Without users' view nothing is promoted by itself."
+            ),
+            Blocker::ObligationOpen => owed(self.input),
+            Blocker::ProbeNeverUp => "a service has never answered 2xx at its URL, so that it cannot vote Down. Check its url and \
+                                      the firewall before it."
+                .into(),
+            Blocker::NoProof
+            | Blocker::NameNeedsUsEast1
+            | Blocker::BackupsOff
+            | Blocker::DefaultParameterGroup
+            | Blocker::ParameterGroupShared
+            | Blocker::StandbyReadOnlyForced
+            | Blocker::TtlLong(_)
+            | Blocker::ObserverInRegion
+            | Blocker::SteeringIgnoresOrder
+            | Blocker::SteeringTooLarge
+            | Blocker::PoolInNoList(_)
+            | Blocker::MonitorSlow(_)
+            | Blocker::ObjectiveMissed => self.risk(blocker),
+        }
+    }
+
+    fn risk(&self, blocker: &Blocker) -> String {
+        let (a, b) = (self.a, self.b);
+        match blocker {
+            Blocker::NoProof => {
+                "no proof URLs: the loss estimate is wide, and a dead database is seen later. Set proofUrl in both regions.".into()
+            }
+            Blocker::NameNeedsUsEast1 => {
+                format!("{a} holds Route 53's control plane: if the region dies, the writer's name cannot move until it is back.")
+            }
+            Blocker::BackupsOff => format!(
+                "the writer in {a} has no automated backups: no recovery to a point in time, and no replica can be made of it. \
+                 Set BackupRetentionPeriod in a quiet hour: it takes an outage of the writer."
+            ),
+            Blocker::DefaultParameterGroup => "an instance uses a default parameter group, which cannot be made read-only: only \
+                                               stopping fences it. Give it a group of its own."
+                .into(),
+            Blocker::ParameterGroupShared => "an instance shares its parameter group, which is therefore never changed: only \
+                                              stopping fences it. Give it a group of its own."
+                .into(),
+            Blocker::StandbyReadOnlyForced => format!(
+                "the parameter group of {b} pins read_only=1: promoted, it would take no writes. Set it to {{TrueIfReplica}}."
+            ),
+            Blocker::TtlLong(LongTtl::Writer) => format!(
+                "{} is kept for more than 60 s: applications go on looking for the old writer that long. Lower its TTL and \
+                 ttlSeconds.",
+                self.input.shop.writer.name
+            ),
+            Blocker::TtlLong(LongTtl::Balancer(id)) => format!(
+                "load balancer {id} is DNS-only and its answers are kept for more than 60 s: an exclusion, and with it the \
+                 promotion, waits that long. Lower its TTL, or proxy it."
+            ),
+            Blocker::ObserverInRegion => format!(
+                "this controller runs in {}, a region of this shop: it goes down with it. Run it in a third region.",
+                self.input.fleet.region.as_deref().unwrap_or("?")
+            ),
+            Blocker::SteeringIgnoresOrder => "this steering policy ignores the pool order: users move only when the region is \
+                                              excluded, minutes later."
+                .into(),
+            Blocker::SteeringTooLarge => format!(
+                "more than 64 lists of the load balancers name the pool of {a}, or one of more than 64 pools: not all of them \
+                 are put back after an exclusion. Keep a copy of them, or use fewer."
+            ),
+            Blocker::PoolInNoList(pool) => format!(
+                "no list of the load balancers names pool {pool}: Cloudflare may not monitor it, and what users see of its \
+                 region may stay Unknown. After an exclusion it comes back by itself; else add it."
+            ),
+            Blocker::MonitorSlow(pool) => format!(
+                "the monitor of pool {pool} asks less than every 30 s: users' view decides when a region counts as dead, and \
+                 comes late. Shorten its interval, where the plan allows it."
+            ),
+            Blocker::ObjectiveMissed => self.objective_missed(),
+            Blocker::LinkBroken
+            | Blocker::LagHigh
+            | Blocker::LossBudgetTooSmall
+            | Blocker::StandbyMissing
+            | Blocker::StandbyBusy(_)
+            | Blocker::StandbyServicesDown
+            | Blocker::PoolMissing(_)
+            | Blocker::BalancerMissing(_)
+            | Blocker::PoolDisabled(_)
+            | Blocker::BalancerDisabled(_)
+            | Blocker::RecordMissing
+            | Blocker::RecordForeign
+            | Blocker::RecordNotSimple
+            | Blocker::OwnerRecordMissing
+            | Blocker::InstanceReplaced
+            | Blocker::CrdOutdated
+            | Blocker::PermissionDenied(_)
+            | Blocker::TokenScope
+            | Blocker::NoEdgeView
+            | Blocker::ObligationOpen
+            | Blocker::ProbeNeverUp => String::new(),
+        }
+    }
+
+    /// A link that broke with the trouble of the active region is its consequence, and evidence; else the standby's own.
+    fn link_broken(&self) -> String {
+        let (a, b) = (self.a, self.b);
+        let facts = self.facts();
+        if facts.is_some_and(|facts| facts.link.value == LinkVote::Broken) {
+            return format!(
+                "{b} lost its source when the trouble in {a} began, as it does when the writer is gone: that speaks for a \
+                 failover and holds none up. If {a} recovers and this stays, repair replication."
+            );
+        }
+        let why = facts.and_then(|facts| facts.link_reason.as_ref());
+        let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+        format!("{b} does not follow {a}{why}: all orders since then are in {a} alone. Repair or rebuild replication.")
+    }
+
+    /// Services that need the writer go down with it.
+    fn standby_services(&self) -> String {
+        let (a, b) = (self.a, self.b);
+        let with_it = self.facts().is_some_and(|facts| {
+            facts.trouble.is_some() && facts.b.critical_down_before_trouble <= STANDBY_DOWN_BEFORE
+        });
+        if with_it {
+            format!(
+                "services of {b} went down with {a}, as those do that need the writer: that holds no failover up. If they stay \
+                 down with a writer, look at them."
+            )
+        } else {
+            format!("services of {b} are out by themselves: it could not take the users. Repair them.")
+        }
+    }
+
+    fn loss_budget(&self) -> String {
+        let beyond = self.decision.forecast.map(|forecast| length(forecast.beyond_lag));
+        format!(
+            "a clean loss of {} would be estimated at more than maxLossSeconds ({}): the lag of {} and up to {} of not knowing. \
+             No failover would follow by itself. Bring the lag down, raise maxLossSeconds, shorten the monitor's interval, or \
+             let proofs tell appliedUntil.",
+            self.a,
+            length(self.input.shop.policy.max_loss),
+            self.b,
+            beyond.as_deref().unwrap_or("some time"),
+        )
+    }
+
+    fn objective_missed(&self) -> String {
+        let shop = self.input.shop;
+        let Some(forecast) = &self.decision.forecast else {
+            return String::new();
+        };
+        let mut parts = Vec::new();
+        if let Some(how) = missed(forecast.rto_verdict) {
+            parts.push(format!(
+                "rtoSeconds ({}) {how} missed: {}.",
+                length(shop.rto_objective),
+                takes(forecast)
+            ));
+        }
+        if let Some(how) = missed(forecast.rpo_verdict) {
+            parts.push(format!(
+                "rpoSeconds ({}) {how} missed: the loss can be told no closer than the lag and up to {}.",
+                length(shop.rpo_objective),
+                length(forecast.beyond_lag)
+            ));
+        }
+        parts.push("Change the windows, or what is promised.".into());
+        parts.join(" ")
+    }
+}
+
+fn missed(verdict: Verdict) -> Option<&'static str> {
+    match verdict {
+        Verdict::MayBeMissed => Some("may be"),
+        Verdict::Missed => Some("will be"),
+        Verdict::Met | Verdict::Unknown => None,
+    }
+}
+
+/// How long a failover takes, and why.
+pub(in crate::report) fn takes(forecast: &Forecast) -> String {
+    let basis = match forecast.basis {
+        Basis::Assumed => "assumed, no move of this shop has been measured".to_owned(),
+        Basis::Measured(number) => format!("from move e{number}"),
+    };
+    format!(
+        "a failover by itself takes {} to {} from the first failure to the first verified write, of which {} to {} until it \
+         is certain and {} to {} for the promotion ({basis})",
+        length(forecast.rto.least),
+        length(forecast.rto.most),
+        length(forecast.detection.least),
+        length(forecast.detection.most),
+        length(forecast.promotion.least),
+        length(forecast.promotion.most),
+    )
+}
