@@ -118,6 +118,25 @@ pub enum Missing {
     RefusalGone(&'static str),
 }
 
+impl Missing {
+    /// Its name, for those who read it as data.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Missing::TrustInObserver => "TrustInObserver",
+            Missing::ProbeDown => "ProbeDown",
+            Missing::ServicesOut => "ServicesOut",
+            Missing::WriterServicesDown => "WriterServicesDown",
+            Missing::EdgeDown => "EdgeDown",
+            Missing::LinkBroken => "LinkBroken",
+            Missing::InstanceSilent => "InstanceSilent",
+            Missing::DatabaseSilence => "DatabaseSilence",
+            Missing::NotBefore(_) => "NotBefore",
+            Missing::RefusalGone(_) => "RefusalGone",
+        }
+    }
+}
+
 /// Whether each level is as it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Levels {

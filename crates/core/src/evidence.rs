@@ -329,7 +329,8 @@ impl Evidence {
             writer_services_down: probes.writer_services(now, interval),
             edge: self.edge[side].vote(now, side == from.active && from.excluded_in_move),
             edge_up_for: self.edge[side].up_for(now),
-            critical_down_before_trouble: probes.critical_down_before(trouble),
+            // While there is no trouble it could begin now.
+            critical_down_before_trouble: probes.critical_down_before(trouble.or(Some(now.wall))),
             instance: Vote {
                 value: instance.unwrap_or(InstanceVote::Unknown),
                 since: self.instance[side].vote.since().map(|at| at.wall),

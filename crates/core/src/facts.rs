@@ -119,7 +119,8 @@ pub struct RegionFacts {
     pub edge: Vote<EdgeVote>,
     /// How long the edge has been Up without a break.
     pub edge_up_for: Duration,
-    /// How long critical services had been Down before the active region's trouble began; zero when they were not.
+    /// How long critical services had been Down before the active region's trouble began (until now, while there is
+    /// none); zero when they were not.
     pub critical_down_before_trouble: Duration,
     /// The instance.
     pub instance: Vote<InstanceVote>,

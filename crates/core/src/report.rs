@@ -50,6 +50,8 @@ pub struct Report {
     pub blockers: Vec<NamedReason>,
     /// What the nearest promotion still lacks.
     pub missing: Vec<Text>,
+    /// The same as data.
+    pub lacks: Vec<Missing>,
     /// When the trouble about the active region began.
     pub trouble_since: Option<Timestamp>,
     /// Conditions, in a fixed order.
@@ -207,6 +209,7 @@ pub fn report(input: &Input<'_>, decision: &Decision) -> Report {
         refusals: decision.refusals.iter().map(words::refusal).collect(),
         blockers: decision.blockers.iter().map(words::blocker).collect(),
         missing: decision.missing.iter().map(words::missing).collect(),
+        lacks: decision.missing.clone(),
         trouble_since: decision.facts.as_ref().and_then(|facts| facts.trouble),
         conditions,
     }

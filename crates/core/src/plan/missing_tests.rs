@@ -1,4 +1,7 @@
-//! I10: `missing` is true. Supply all that it names and the diagnosis calls for a promotion; supply less and it does not.
+//! I10: `missing` is true. Supply all that it names and the decision flips; supply less and it does not: here for every
+//! combination of votes, in `whole` for everything else that a decision looks at.
+
+mod whole;
 
 use super::missing::missing;
 use super::{Input, Sight};
@@ -175,7 +178,9 @@ fn supply_all_and_it_flips_supply_less_and_it_does_not() {
             diagnosis,
             refusals: Vec::new(),
         };
-        let missing = missing(&sight);
+        let mut missing = missing(&sight);
+        // Nothing has been read but the votes: what refuses is `whole`'s matter.
+        missing.retain(|what| !matches!(what, Missing::RefusalGone(_)));
         let calls_with = |without: Option<usize>| {
             let mut supplied = facts.clone();
             for (i, what) in missing.iter().enumerate() {
