@@ -38,7 +38,7 @@ pub(crate) struct Status {
 }
 
 /// A vote: `edge(ca-central-1)`, `Down`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct Fact {
     pub name: String,
     pub vote: String,

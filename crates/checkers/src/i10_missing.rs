@@ -3,11 +3,12 @@
 //! Judged from the statuses that people saw:
 //!
 //! * *less*: when an automatic move begins, the status in force just before named nothing but time that had passed
-//!   (`NotBefore`) and refusals (which may have ended at that moment);
+//!   (`NotBefore`; another time may count once another vote has come in) and refusals (which may have ended at that
+//!   moment);
 //! * *all*: a status that names nothing, or only time that has passed, does not stay in force: within two minutes a move
 //!   begins, or the status says something else (not judged where the process did not hold the lease throughout, was cut
 //!   off, or where the object is to go);
-//! * what is named is missing: no vote that the same status shows as given, no refusal that it does not show beside a
+//! * what is named is missing: no time that had been over for two minutes when the status was written, no vote that the same status shows as given, no refusal that it does not show beside a
 //!   diagnosis that calls for a promotion, and no cool-down that has been over for two minutes;
 //! * what refuses is named: each refusal that a status shows, unless a move is in flight (`NotHeld` is `NotBefore`).
 
@@ -36,7 +37,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             let faults = [
                 before.and_then(|(earlier, shown)| began_with_less(run, earlier, shown, entry)),
                 stayed_with_all(run, shop, entry, status, next),
-                named_in_vain(shop, entry, status, next),
+                named_in_vain(run, shop, entry, status, next),
                 left_unnamed(entry, status),
             ];
             for what in faults.into_iter().flatten() {
@@ -80,6 +81,7 @@ fn began_with_less(run: &Run, earlier: &Entry, shown: &Status, entry: &Entry) ->
         .missing
         .iter()
         .filter(|lack| !is_refusal(lack) && !has_passed(lack, entry.at))
+        .filter(|lack| lack.name != "NotBefore" || same_votes(shown, entry))
         .collect();
     // What could not be written says nothing about what was known.
     let cut_off = run
@@ -96,6 +98,12 @@ fn began_with_less(run: &Run, earlier: &Entry, shown: &Status, entry: &Entry) ->
     })
 }
 
+/// Whether the entry shows the votes that people had seen.
+fn same_votes(shown: &Status, entry: &Entry) -> bool {
+    let now = entry.status.as_ref().map(|status| &status.facts);
+    now.is_none_or(|now| *now == shown.facts)
+}
+
 fn stayed_with_all(run: &Run, shop: &Shop, entry: &Entry, status: &Status, next: i64) -> Option<String> {
     if entry.journal.in_flight().is_some() || entry.journal.adopting_since.is_some() {
         return None;
@@ -109,11 +117,8 @@ fn stayed_with_all(run: &Run, shop: &Shop, entry: &Entry, status: &Status, next:
         .missing
         .iter()
         .try_fold(entry.at, |latest, lack| Some(latest.max(when(lack)?)))?;
-    let judged = due + PATIENCE < next
-        && held_lease(run, &entry.holder, entry.at, due + PATIENCE)
-        && !cut_off_within(run, entry.at, due + PATIENCE)
-        && !leaves(run, shop, due + PATIENCE);
-    judged.then(|| {
+    let judged_at = due + PATIENCE;
+    (judged_at < next && could_act(run, shop, entry, judged_at)).then(|| {
         format!(
             "a status that named nothing but {:?} stayed in force until {}, {} after that had passed, and no move began",
             named(&status.missing.iter().collect::<Vec<_>>()),
@@ -121,6 +126,13 @@ fn stayed_with_all(run: &Run, shop: &Shop, entry: &Entry, status: &Status, next:
             seconds(next - due)
         )
     })
+}
+
+/// Whether the process that wrote this entry could plan and write all the time until then.
+fn could_act(run: &Run, shop: &Shop, entry: &Entry, until: i64) -> bool {
+    held_lease(run, &entry.holder, entry.at, until)
+        && !cut_off_within(run, entry.at, until)
+        && !leaves(run, shop, until)
 }
 
 fn held_lease(run: &Run, holder: &str, from: i64, to: i64) -> bool {
@@ -145,7 +157,7 @@ fn leaves(run: &Run, shop: &Shop, by: i64) -> bool {
         .any(|edit| edit.leaves && edit.shop == shop.key && edit.at <= by)
 }
 
-fn named_in_vain(shop: &Shop, entry: &Entry, status: &Status, next: i64) -> Option<String> {
+fn named_in_vain(run: &Run, shop: &Shop, entry: &Entry, status: &Status, next: i64) -> Option<String> {
     let active = entry.journal.active_region.as_deref();
     let vote = |name: String| {
         let fact = status.facts.iter().find(|fact| fact.name == name);
@@ -169,12 +181,17 @@ fn named_in_vain(shop: &Shop, entry: &Entry, status: &Status, next: i64) -> Opti
             lack.name
         ));
     }
+    let long_over = |lack: &&Lack| has_passed(lack, entry.at - PATIENCE);
+    if let Some(lack) = status.missing.iter().find(long_over) {
+        return Some(format!("{} is named as missing", named(&[lack])));
+    }
     let over = entry
         .journal
         .cool_down_until
         .map(|until| until.as_millisecond().max(entry.at) + PATIENCE);
     let cools = |lack: &Lack| lack.refusal.as_deref() == Some("CoolDown");
-    if status.missing.iter().any(cools) && over.is_some_and(|over| over + WRITING < next) {
+    let stayed = over.is_some_and(|over| over + WRITING < next && could_act(run, shop, entry, over));
+    if status.missing.iter().any(cools) && stayed {
         return Some(format!(
             "the end of CoolDown was named as missing until {}, and it was over",
             time(next)

@@ -89,6 +89,7 @@ fn i2_a_restored_backup_is_nobodys_entry_but_the_owners_record_remembers() {
     let entries = run.history.as_array_mut().unwrap();
     for at in [1900, 1950] {
         let mut entry = backup.clone();
+        entry["status"] = json!(null);
         entry["at"] = json!(ms(at));
         entry["lease"]["until"] = json!(ms(at + 10));
         entries.push(entry);
@@ -127,6 +128,14 @@ fn i3_orders_reached_the_writer_too_shortly_before() {
     let meetings = run.ledger["meetings"].as_array_mut().unwrap();
     meetings.push(meeting(LICENCE - 60, EAST, 1, 1, json!({"shop-cac1": 1})));
     assert_eq!(run.broken(), ["I3"]);
+}
+
+#[test]
+fn i3_orders_by_way_of_b_are_for_proofs_to_see() {
+    let mut run = good();
+    let meetings = run.ledger["meetings"].as_array_mut().unwrap();
+    meetings.push(meeting(LICENCE - 2, WEST, 1, 1, json!({"shop-cac1": 1})));
+    assert_eq!(run.broken(), [""; 0]);
 }
 
 #[test]
@@ -206,6 +215,17 @@ fn i4_the_first_pool_is_disabled() {
                     "enabled": false, "healthy": null, "call": null}),
     ]);
     assert_eq!(run.broken(), ["I4"]);
+    // A person did it, and nobody could know yet; at the next change it stays where it stands.
+    let disabled = |at: i64| {
+        json!({"at": ms(at), "event": "pool", "shop": "shop-ca", "pool": "west", "region": WEST, "enabled": false,
+               "healthy": null, "call": 999})
+    };
+    run.remove(|event| event["event"] == "pool" && event["enabled"] == false);
+    run.add([disabled(640)]);
+    assert_eq!(run.broken(), [""; 0]);
+    run.remove(|event| event["call"] == 999);
+    run.add([disabled(550)]);
+    assert_eq!(run.broken(), ["I4"], "100 s later it is known");
 }
 
 #[test]
@@ -221,6 +241,11 @@ fn i5_the_instance_that_the_name_points_to_is_stopped() {
     let mut run = good();
     run.add([instance(1700, "shop-usw2", WEST, "stopped", None)]);
     assert_eq!(run.broken(), ["I5"]);
+    // A person's stop is a person's.
+    let detail = json!({"op": "stop-instance", "id": "shop-usw2"});
+    run.add([call(1650, 141, "rds", Some(WEST), "stop-instance", "shop-usw2", detail)]);
+    run.call(141)["vantage"] = json!("person");
+    assert_eq!(run.broken(), [""; 0]);
 }
 
 #[test]
@@ -367,6 +392,12 @@ fn i9_users_are_ordered_away_because_an_api_is_silent() {
         json!({"at": ms(700), "event": "fault-cleared", "id": 1, "fault": silent}),
     ]);
     assert_eq!(run.broken(), ["I9"]);
+    // After a backup was put back that is no change of mind.
+    let mut backup = run.history[0].clone();
+    backup["at"] = json!(ms(642));
+    backup["restored"] = json!(true);
+    run.history.as_array_mut().unwrap().insert(1, backup);
+    assert_eq!(run.broken(), [""; 0]);
 }
 
 #[test]
@@ -393,8 +424,11 @@ fn i10_a_move_begins_with_less() {
     run.history[1]["status"]["missing"] = json!([{"name": "EdgeDown"}, {"name": "RefusalGone", "refusal": "NotHeld"}]);
     run.history[1]["status"]["facts"][1]["vote"] = json!("Up");
     assert_eq!(run.broken(), ["I10"]);
+    run.history[1]["status"]["facts"][1]["vote"] = json!("Down");
     run.history[1]["status"]["missing"] = json!([{"name": "NotBefore", "until": stamp(741)}]);
     assert_eq!(run.broken(), ["I10"], "too early");
+    run.history[2]["status"]["facts"][2]["vote"] = json!("Failed");
+    assert_eq!(run.broken(), [""; 0], "another vote, another time");
     run.history[1]["status"]["missing"] = json!([{"name": "RefusalGone", "refusal": "NotHeld"}]);
     assert_eq!(run.broken(), [""; 0], "a refusal may have ended at that moment");
 }
@@ -431,6 +465,15 @@ fn i10_what_is_there_is_named() {
     }
     let mut run = good();
     run.history[0]["status"]["missing"] = json!([{"name": "DatabaseSilence"}]);
+    assert_eq!(run.broken(), ["I10"]);
+}
+
+#[test]
+fn i10_a_time_that_is_over_is_named() {
+    let mut run = good();
+    run.history[1]["status"]["missing"] = json!([{"name": "NotBefore", "until": stamp(644)}]);
+    assert_eq!(run.broken(), [""; 0]);
+    run.history[1]["status"]["missing"] = json!([{"name": "NotBefore", "until": stamp(500)}]);
     assert_eq!(run.broken(), ["I10"]);
 }
 

@@ -324,14 +324,14 @@ fn history() -> Value {
 
 /// An entry with the status that fits it.
 pub fn entry(at: i64, journal: Value) -> Value {
-    let status = status(&journal);
+    let status = status(at, &journal);
     json!({"at": ms(at), "shop": "shops/shop-ca", "holder": "p1", "lease": {"holder": "p1", "until": ms(at + 10)},
            "automatic": true, "journal": journal, "status": status})
 }
 
 /// What people see: the region dies for those whose front is not W, a move in flight lacks nothing, and what is owed
 /// refuses.
-fn status(journal: &Value) -> Value {
+fn status(at: i64, journal: &Value) -> Value {
     let active = journal["activeRegion"].as_str().unwrap();
     let moving = journal["move"]["phase"].is_string() && journal["move"]["outcome"].is_null();
     let dies = !moving && journal["front"] != journal["activeRegion"];
@@ -345,7 +345,7 @@ fn status(journal: &Value) -> Value {
     let mut missing = Vec::new();
     if dies {
         refusals.push("NotHeld");
-        missing.push(json!({"name": "NotBefore", "until": stamp(735)}));
+        missing.push(json!({"name": "NotBefore", "until": stamp(at + 90)}));
     } else if !moving {
         missing.extend(["ProbeDown", "EdgeDown", "LinkBroken", "InstanceSilent"].map(|name| json!({"name": name})));
     }
