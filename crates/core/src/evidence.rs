@@ -293,6 +293,7 @@ impl Evidence {
             active: a,
             proof,
             link,
+            link_agreed: self.links[b].agreed(),
             link_reason: self.links[b].reason(),
             myself: self.references.vote(now, shop),
             trouble,
@@ -324,7 +325,7 @@ impl Evidence {
         RegionFacts {
             probe: probes.vote(now, interval),
             critical_up: probes.critical_up(now, interval, &shop.regions[side].services),
-            out_held: probes.out_held(now, interval),
+            out: probes.out(now, interval),
             probe_up_for: probes.up_for(now, interval),
             writer_services_down: probes.writer_services(now, interval),
             edge: self.edge[side].vote(now, side == from.active && from.excluded_in_move),

@@ -83,7 +83,7 @@ fn every_combination() -> Vec<Facts> {
     let region = RegionFacts {
         probe: Vote::none(P::Up),
         critical_up: true,
-        out_held: Duration::ZERO,
+        out: Vote::none(false),
         probe_up_for: Duration::ZERO,
         writer_services_down: Vote::none(false),
         edge: Vote::none(E::Up),
@@ -110,6 +110,7 @@ fn every_combination() -> Vec<Facts> {
                                 b: region,
                                 proof: Vote::none(proof),
                                 link: Vote::none(link),
+                                link_agreed: None,
                                 link_reason: None,
                                 myself: if suspect {
                                     SelfVote::Suspect(SuspectWhy::NoReference)

@@ -248,7 +248,7 @@ impl Instant {
         let (a, link, proof) = (&mut self.facts.a, &mut self.facts.link, &mut self.facts.proof);
         let all = [
             &mut a.probe.held,
-            &mut a.out_held,
+            &mut a.out.held,
             &mut a.writer_services_down.held,
             &mut a.edge.held,
             &mut a.instance.held,
@@ -380,7 +380,7 @@ fn facts() -> impl Strategy<Value = Facts> {
         let a = RegionFacts {
             probe: vote(probe, helds.0),
             critical_up: false,
-            out_held: helds.0,
+            out: vote(probe == P::Down || probe == P::Impaired, helds.0),
             probe_up_for: Duration::ZERO,
             writer_services_down: vote(writer, helds.1),
             edge: vote(edge, helds.2),
@@ -403,6 +403,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             b,
             proof: vote(proof, helds.4),
             link: vote(link, helds.5),
+            link_agreed: Some(before(NOW.wall, helds.5)),
             link_reason: None,
             myself: if suspect { why } else { SelfVote::Trusted },
             trouble: Some(before(NOW.wall, LONG)),
