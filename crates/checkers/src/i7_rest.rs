@@ -8,6 +8,7 @@
 //! * and where it says `Ready`, that is so: W's instance takes writes (unless persons had their hands on W's RDS), each
 //!   load balancer's first pool is that of the front (unless persons changed load balancers or pools), and, once a move
 //!   has repointed it, the name leads to W;
+//! * no region is excluded any more, unless persons interfered;
 //! * and no fence is owed, in either direction, that somebody could have closed by then (unless persons had their hands
 //!   on that region's RDS).
 
@@ -96,6 +97,7 @@ fn at_rest(run: &Run, shop: &Shop, calm: Calm, entry: &Entry, status: &Status) -
         found.extend(another_front(run, shop, calm, journal).map(|what| format!("{told}, and {what}")));
         found.extend(another_name(run, shop, calm, journal).map(|what| format!("{told}, and {what}")));
     }
+    found.extend(still_excluded(run, shop, calm, journal));
     found.extend(fence_owed(run, shop, calm, journal));
     found
 }
@@ -155,6 +157,11 @@ fn another_name(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option
         _ => None,
     })?;
     (leads != Some(wanted)).then(|| format!("the name leads to {leads:?}, not to {wanted}"))
+}
+
+fn still_excluded(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {
+    let region = journal.excluded.as_ref()?;
+    (!touched_by_persons(run, shop, calm.to, |_| true)).then(|| format!("{region} is still excluded"))
 }
 
 fn fence_owed(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {

@@ -194,7 +194,7 @@ fn i4_the_fallback_stays_on_the_excluded_region() {
 
 #[test]
 fn i4_an_excluded_pool_comes_first_again() {
-    let mut run = good();
+    let mut run = short();
     run.write(1640, |journal| journal["front"] = json!(EAST));
     run.add([
         patch(1650, 131, &["east", "west"]),
@@ -339,7 +339,6 @@ fn i7_ready_and_the_writer_takes_no_writes() {
 #[test]
 fn i7_ready_and_users_are_sent_elsewhere() {
     let mut run = good();
-    run.from(FENCED, |journal| journal["excluded"] = json!(null));
     run.add([balancer(3000, &["east", "west"], Some(STOP))]);
     assert_eq!(run.broken(), ["I7"]);
 }
@@ -350,6 +349,13 @@ fn i7_ready_and_the_name_leads_elsewhere() {
     run.from(PROMOTED, |journal| journal["nameEpoch"] = json!(2));
     assert_eq!(run.broken(), [""; 0]);
     run.add([name(2000, "shop-cac1", true, "visible", None)]);
+    assert_eq!(run.broken(), ["I7"]);
+}
+
+#[test]
+fn i7_a_region_is_excluded_for_ever() {
+    let mut run = good();
+    run.history.as_array_mut().unwrap().pop();
     assert_eq!(run.broken(), ["I7"]);
 }
 
@@ -436,7 +442,7 @@ fn i10_a_move_begins_with_less() {
 #[test]
 fn i10_all_is_there_and_no_move_begins() {
     for missing in [json!([{"name": "NotBefore", "until": stamp(1700)}]), json!([])] {
-        let mut run = good();
+        let mut run = short();
         run.show(FENCED, |status| {
             status["missing"] = missing.clone();
             status["refusals"] = json!([]);

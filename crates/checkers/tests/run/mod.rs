@@ -21,6 +21,8 @@ pub const RETURNS: i64 = 1500;
 pub const STOPPED: i64 = 1560;
 /// When the journal knows.
 pub const FENCED: i64 = 1580;
+/// When the exclusion ends.
+pub const RETURNED: i64 = 2200;
 /// End of the ledger: long enough after the last trouble to be at rest.
 pub const UNTIL: i64 = 4000;
 
@@ -72,6 +74,7 @@ pub fn good() -> Documents {
 pub fn short() -> Documents {
     let mut run = good();
     run.ledger["until"] = json!(ms(2000));
+    run.history.as_array_mut().unwrap().pop();
     run
 }
 
@@ -309,6 +312,7 @@ fn history() -> Value {
         json!({"move": step("Verifying", shown), "obligations": [fence, rebuild]}),
     );
     let fenced = with(&completed, json!({"obligations": [rebuild]}));
+    let returned = with(&fenced, json!({"excluded": null}));
     let steps = [
         (10, steady),
         (645, shifted),
@@ -318,6 +322,7 @@ fn history() -> Value {
         (PROMOTED + 15, repointing),
         (1100, completed),
         (FENCED, fenced),
+        (RETURNED, returned),
     ];
     steps.into_iter().map(|(at, journal)| entry(at, journal)).collect()
 }

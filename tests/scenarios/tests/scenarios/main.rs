@@ -16,6 +16,7 @@ mod quiet;
 mod region_dies;
 mod same_seed;
 mod services_die;
+mod soaked;
 mod takeover;
 mod three_balancers;
 mod troubles_at_random;

@@ -1,0 +1,44 @@
+//! What the soak has found, each by itself.
+
+use breakwater_core::decision::Missing;
+use breakwater_rig::Rig;
+use breakwater_scenarios::*;
+use breakwater_sim::Fault;
+
+fn not_before(rig: &Rig, shop: &str) -> Option<i64> {
+    let status = rig.status(&rig.key(shop))?;
+    status.report.lacks.iter().find_map(|lack| match lack {
+        Missing::NotBefore(until) => Some(until.as_millisecond()),
+        _ => None,
+    })
+}
+
+/// The other services answer now and then, so that the region swings between Impaired and Down. What is held is that it
+/// is out: people were told a time that went on moving, and the loss was counted up to the last swing, until it was over
+/// the budget.
+#[test]
+fn the_time_that_is_told_is_the_time_of_the_move() {
+    let mut rig = adopted(only("shop-geo"), 31);
+    let (shop, region) = ("shop-geo".to_owned(), EAST.to_owned());
+    rig.inject(Fault::DatabaseDown {
+        shop: shop.clone(),
+        region: region.clone(),
+    });
+    rig.inject(Fault::Brownout { shop, region });
+    let told = |rig: &Rig| not_before(rig, "shop-geo");
+    assert!(rig.run_until(minutes(10), |rig| told(rig).is_some()), "it is told");
+    rig.run_for(minutes(2));
+    let until = told(&rig);
+    assert!(
+        rig.run_until(minutes(20), |rig| phase(rig, "shop-geo").is_some()),
+        "{}",
+        states(&rig, &["shop-geo"])
+    );
+    let late = until.map(|until| rig.millis() - until);
+    assert!(
+        late.is_some_and(|late| (0..30_000).contains(&late)),
+        "it begins {late:?} ms after the time that was told"
+    );
+    rig.run_for(minutes(5));
+    finish(&rig);
+}
