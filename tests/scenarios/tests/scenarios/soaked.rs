@@ -1,9 +1,10 @@
 //! What the soak has found, each by itself.
 
 use breakwater_core::decision::Missing;
+use breakwater_core::journal::{MoveOutcome, Phase};
 use breakwater_rig::Rig;
 use breakwater_scenarios::*;
-use breakwater_sim::Fault;
+use breakwater_sim::{Api, Fault};
 
 fn not_before(rig: &Rig, shop: &str) -> Option<i64> {
     let status = rig.status(&rig.key(shop))?;
@@ -40,5 +41,34 @@ fn the_time_that_is_told_is_the_time_of_the_move() {
         "it begins {late:?} ms after the time that was told"
     );
     rig.run_for(minutes(5));
+    finish(&rig);
+}
+
+/// The database comes back while a move prepares, its writer read-only already: the move is undone, and long afterwards
+/// the shop is Ready and its writer takes writes.
+#[test]
+fn a_move_that_is_undone_gives_the_writer_back() {
+    let mut rig = adopted(only("shop-ca"), 311);
+    let fault = rig.inject(Fault::DatabaseDown {
+        shop: "shop-ca".into(),
+        region: EAST.into(),
+    });
+    let frozen = rig.inject(Fault::LoseRequests {
+        api: Api::Cloudflare,
+        op: Some("patch-balancer".into()),
+        count: 1_000,
+    });
+    assert!(
+        rig.run_until(minutes(30), |rig| phase(rig, "shop-ca") == Some(Phase::Excluding)),
+        "{}",
+        states(&rig, &["shop-ca"])
+    );
+    rig.run_for(seconds(90));
+    rig.clear(fault);
+    rig.clear(frozen);
+    assert!(rig.run_until(minutes(30), |rig| outcome(rig, "shop-ca").is_some()));
+    assert_eq!(outcome(&rig, "shop-ca"), Some(MoveOutcome::RolledBack));
+    // Long enough for a shop to be at rest; the checker of I7 says whether it is.
+    rig.run_for(minutes(60));
     finish(&rig);
 }
