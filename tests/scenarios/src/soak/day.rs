@@ -2,7 +2,10 @@
 
 use super::dice::Dice;
 use super::troubles;
-use crate::{EAST, WEST, minutes};
+use crate::{EAST, WEST, hours, minutes};
+use breakwater_core::Text;
+use breakwater_core::journal::MoveKind;
+use breakwater_core::request::{Override, Request};
 use breakwater_core::shop::Mode;
 use breakwater_rig::{Aim, Options, Rig, Twist};
 use breakwater_sim::{FaultId, Setup};
@@ -10,6 +13,19 @@ use std::time::Duration;
 
 /// More than the deadlines of a move's phases come to.
 const CALM: Duration = Duration::from_secs(2 * 3600 + 900);
+
+/// What a person in a hurry overrides.
+const OVERRIDES: [Override; 9] = [
+    Override::ObserveMode,
+    Override::AwaitingApproval,
+    Override::LossUnknown,
+    Override::LossOverBudget,
+    Override::StandbyServicesDown,
+    Override::TrafficNotMoved,
+    Override::NameUnmovable,
+    Override::CoolDown,
+    Override::ObligationOpen,
+];
 
 /// A day in the making.
 pub struct Day {
@@ -148,6 +164,7 @@ impl Day {
             5 => self.restore(),
             6 | 7 if self.persons => self.person(),
             8 if self.persons => self.edit(),
+            9 | 10 if self.persons => self.ask(),
             _ => self.twist(),
         }
     }
@@ -227,6 +244,44 @@ impl Day {
                 let patch = serde_json::json!({"default_pools": [order[1], order[0]], "fallback_pool": order[1]});
                 _ = world.patch_balancer_as(who, &balancer, patch);
             }
+        }
+    }
+
+    /// A person asks for a failover, or names the active region; with overrides, and sometimes not for long.
+    fn ask(&mut self) {
+        let wait = self.dice.seconds(0, 600);
+        self.rig.run_for(wait);
+        let key = self.rig.key(self.dice.of::<String>(&self.shops));
+        let epoch = self.rig.journal(&key).map(|journal| journal.epoch);
+        let name: Text = format!("asked-{}", self.rig.millis()).into();
+        let kind = *self.dice.of(&[MoveKind::Failover, MoveKind::Failover, MoveKind::Adopt]);
+        let to: Text = (*self.dice.of(&[EAST, WEST])).into();
+        let count = self.dice.index(4);
+        let overrides: Vec<Override> = (0..count).map(|_| *self.dice.of(&OVERRIDES)).collect();
+        let within = self.dice.seconds(60, 1_800);
+        let start_before = jiff::Timestamp::from_millisecond(self.rig.millis())
+            .unwrap_or_default()
+            .saturating_add(jiff::SignedDuration::try_from(within).unwrap_or_default())
+            .unwrap_or_default();
+        let request = Request {
+            name: name.clone(),
+            uid: name.clone(),
+            kind,
+            to: Some(to),
+            expected_epoch: epoch.filter(|_| self.dice.one_in(2)),
+            start_before,
+            overrides,
+            allow_loss: self.dice.one_in(2).then(|| hours(1)),
+            abort: false,
+            record_of: None,
+        };
+        self.say(format!("a request for {key}: {request:?}"));
+        self.rig.request(&key, request);
+        if self.dice.one_in(3) {
+            let later = self.dice.seconds(1, 120);
+            self.rig.run_for(later);
+            self.say(format!("{name} is withdrawn"));
+            self.rig.withdraw(&name);
         }
     }
 

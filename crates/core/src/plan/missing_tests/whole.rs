@@ -311,6 +311,7 @@ impl Instant {
             journal: &self.journal,
             fleet: &self.fleet,
             calls: &[],
+            requests: &[],
         };
         let mut sight = Sight {
             input: &input,
