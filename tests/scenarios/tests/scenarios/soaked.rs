@@ -1,7 +1,8 @@
 //! What the soak has found, each by itself.
 
 use breakwater_core::decision::Missing;
-use breakwater_core::journal::{MoveOutcome, Phase};
+use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
+use breakwater_core::request::Request;
 use breakwater_rig::Rig;
 use breakwater_scenarios::*;
 use breakwater_sim::{Api, Fault};
@@ -71,4 +72,61 @@ fn a_move_that_is_undone_gives_the_writer_back() {
     // Long enough for a shop to be at rest; the checker of I7 says whether it is.
     rig.run_for(minutes(60));
     finish(&rig);
+}
+
+/// Long after a failover and the return of the region that was left, nothing about it is owed but the new standby, and
+/// people are told that it is what a next move lacks.
+#[test]
+fn a_region_that_was_left_is_welcome_back() {
+    let mut rig = adopted(only("shop-geo"), 313);
+    let fault = east_dies(&mut rig);
+    assert!(rig.run_until(minutes(40), |rig| has_moved(rig, "shop-geo")));
+    rig.clear(fault);
+    // Long enough for a shop to be at rest; the checkers say whether it is, and whether `missing` is true.
+    rig.run_for(minutes(60));
+    let status = rig.status(&rig.key("shop-geo"));
+    let lacks = status.map(|status| status.report.lacks.clone()).unwrap_or_default();
+    assert!(lacks.contains(&Missing::RefusalGone("ObligationOpen")), "{lacks:?}");
+    finish(&rig);
+}
+
+/// A person names the active region while the standby's region is silent: nobody could see that the standby follows, so
+/// it was excluded and its fence owed. RDS stops no replica: refused for ever, it was excluded for ever.
+#[test]
+fn a_standby_that_nobody_could_see_is_no_former_writer() {
+    for shop in ["shop-ca", "shop-geo"] {
+        let mut rig = adopted(only(shop), 317);
+        let key = rig.key(shop);
+        let fault = rig.inject(Fault::RegionDown {
+            region: WEST.into(),
+            names_vanish: false,
+        });
+        rig.run_for(minutes(5));
+        let request = Request {
+            name: "adopt-east".into(),
+            uid: "uid-adopt-east".into(),
+            kind: MoveKind::Adopt,
+            to: Some(EAST.into()),
+            expected_epoch: None,
+            start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
+            overrides: Vec::new(),
+            allow_loss: None,
+            abort: false,
+            record_of: None,
+        };
+        rig.request(&key, request);
+        rig.run_for(minutes(15));
+        assert!(journal(&rig, shop).excluded.is_some(), "{}", states(&rig, &[shop]));
+        rig.clear(fault);
+        rig.run_for(minutes(60));
+        let journal = journal(&rig, shop);
+        assert_eq!(journal.obligations, [], "{shop}: nothing is owed");
+        assert_eq!(
+            condition(&rig, shop, "StandbyReady"),
+            "True",
+            "{}",
+            states(&rig, &[shop])
+        );
+        finish(&rig);
+    }
 }
