@@ -52,8 +52,8 @@ mutants: ## show that each deliberate fault is caught by a named test
 	tests/mutants/run.sh
 
 .PHONY: soak
-soak: ## random troubles in virtual time, a day for each seed: SEEDS=100
-	SEEDS=$(or $(SEEDS),100) cargo test -p breakwater-scenarios days_of_troubles
+soak: ## random troubles in virtual time: SEEDS=100, or SEED=1234 to replay one; target/soak.json
+	SEEDS=$(SEEDS) SEED=$(SEED) cargo run -p breakwater-scenarios --example soak
 
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json

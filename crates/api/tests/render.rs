@@ -43,6 +43,7 @@ fn report() -> Report {
         refusals: Vec::new(),
         blockers: Vec::new(),
         missing: Vec::new(),
+        lacks: Vec::new(),
         trouble_since: None,
         conditions: vec![
             condition("Ready", ConditionStatus::True, "Healthy"),

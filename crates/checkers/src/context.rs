@@ -13,6 +13,18 @@ pub(crate) struct Context {
     pub leases: Vec<LeaseSpan>,
     #[serde(default)]
     pub cut_off: Vec<CutOff>,
+    #[serde(default)]
+    pub edits: Vec<Edit>,
+}
+
+/// A change of a shop's spec.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Edit {
+    pub at: i64,
+    pub shop: String,
+    /// From then on the object is to go.
+    #[serde(default)]
+    pub leaves: bool,
 }
 
 /// A shop, as its Storefront says.

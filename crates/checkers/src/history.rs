@@ -14,7 +14,56 @@ pub(crate) struct Entry {
     /// Not written by a controller: an older status was put back, as a restored backup does.
     #[serde(default)]
     pub restored: bool,
+    /// It arrived after its sender had given up on it, or was dead.
+    #[serde(default)]
+    pub late: bool,
     pub journal: Journal,
+    /// What people saw, where the run recorded it.
+    #[serde(default)]
+    pub status: Option<Status>,
+}
+
+/// What people see, as far as it is judged.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Status {
+    pub diagnosis: String,
+    #[serde(default)]
+    pub facts: Vec<Fact>,
+    #[serde(default)]
+    pub refusals: Vec<String>,
+    #[serde(default)]
+    pub missing: Vec<Lack>,
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+}
+
+/// A vote: `edge(ca-central-1)`, `Down`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(crate) struct Fact {
+    pub name: String,
+    pub vote: String,
+}
+
+/// One thing that the nearest promotion lacks.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Lack {
+    pub name: String,
+    /// Of `NotBefore`, where that is known.
+    pub until: Option<Timestamp>,
+    /// Of `RefusalGone`.
+    pub refusal: Option<String>,
+}
+
+/// A condition.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Condition {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub status: String,
+    #[serde(default)]
+    pub reason: String,
+    #[serde(default)]
+    pub message: String,
 }
 
 /// The lease as it stood when the entry was written.
@@ -40,6 +89,8 @@ pub(crate) struct Journal {
     #[serde(default)]
     pub obligations: Vec<Obligation>,
     pub adopting_since: Option<Timestamp>,
+    pub name_epoch: Option<i64>,
+    pub cool_down_until: Option<Timestamp>,
 }
 
 /// The move in flight, or the last one.

@@ -4,7 +4,8 @@
 //! Judged from what truly was, at the licence (the moment of the decision) and before it:
 //!
 //! * the move's diagnosis is RegionDown (held for `promoteAfter`) or DatabaseDown (for `databaseGrace`);
-//! * during that time no shopper's order was acknowledged by A's instance;
+//! * during that time no order of a shopper who was sent to A was acknowledged by A's instance (an order by way of B is
+//!   seen by proofs alone: a service of B may be healthy without a writer);
 //! * during that time no probe of A that the diagnosis rests on was answered with success: all of A's services for
 //!   RegionDown; for DatabaseDown those that need the writer, unless the shop has a proof in A, which may stand for them;
 //! * the link had been broken at some time of the last 5 min (the age of the oldest lag sample that makes it Flowing);
@@ -70,7 +71,8 @@ fn orders(run: &Run, promotion: &Promotion<'_>, since: i64) -> Option<String> {
         .ledger
         .meetings
         .iter()
-        .filter(|meeting| meeting.shop == shop.name && meeting.at >= since && meeting.at < promotion.sent);
+        .filter(|meeting| meeting.shop == shop.name && meeting.region.as_deref() == Some(&*a.region))
+        .filter(|meeting| meeting.at >= since && meeting.at < promotion.sent);
     let last = taken
         .filter_map(|meeting| Some((meeting.at, *meeting.acknowledged.get(&a.instance)?)))
         .rfind(|(_, count)| *count > 0);

@@ -3,7 +3,9 @@
 //! A region counts as excluded from when its pool had left every load balancer of the shop (what a read-back shows at
 //! the earliest), in an automatic move at the latest from its `Promoting`, until the journal says otherwise. Before that
 //! only the pool order changes. What a person made of a load balancer binds that person; the state is judged again with
-//! the controller's next change, and whenever an exclusion begins to count.
+//! the controller's next change, and whenever an exclusion begins to count. A pool that somebody else disabled is
+//! theirs where it already stood in that place, and was enabled as far as anybody could know for 90 s (how long a reading
+//! counts as fresh).
 
 use crate::Verdict;
 use crate::history::{Entry, Phase};
@@ -13,12 +15,28 @@ use std::collections::{BTreeMap, HashMap};
 
 const NAME: &str = "I4";
 
+/// A reading is fresh for so long.
+const FRESH: i64 = 90_000;
+
 /// A region that counts as excluded.
 struct Exclusion<'a> {
     region: &'a str,
     pool: &'a str,
     from: i64,
     to: i64,
+}
+
+/// A pool that is disabled.
+struct Disabled {
+    since: i64,
+    by_others: bool,
+}
+
+impl Disabled {
+    /// Whether the controller must not have left it where it is now.
+    fn counts(&self, at: i64, stood_there: bool) -> bool {
+        !self.by_others || (!stood_there && self.since + FRESH <= at)
+    }
 }
 
 /// A load balancer as it stands.
@@ -47,22 +65,36 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
 
 /// Every state that the controller's calls brought about.
 fn changes(run: &Run, shop: &Shop, exclusions: &[Exclusion<'_>], verdict: &mut Verdict) {
-    let mut enabled: HashMap<&str, bool> = HashMap::new();
+    let mut disabled: HashMap<&str, Disabled> = HashMap::new();
+    let mut before: HashMap<&str, [&str; 2]> = HashMap::new();
     for event in &run.ledger.events {
-        if let What::Pool { pool, enabled: on, .. } = &event.what {
-            enabled.insert(pool, *on);
+        match &event.what {
+            What::Pool {
+                pool, enabled: true, ..
+            } => _ = disabled.remove(pool.as_str()),
+            What::Pool { pool, call, .. } => {
+                let by_others = call.is_some() && run.controllers(*call).is_none();
+                let since = event.at;
+                disabled.entry(pool).or_insert(Disabled { since, by_others });
+            }
+            _ => {}
         }
         let Some((balancer, state, call)) = balancer_of(&event.what) else {
             continue;
         };
+        let stood = before.insert(balancer, [state.first, state.fallback]);
         if !shop.facts.balancers.iter().any(|own| own == balancer) || run.controllers(call).is_none() {
             continue;
         }
-        for (place, pool) in [("first", state.first), ("fallback", state.fallback)] {
+        for (index, (place, pool)) in [("first", state.first), ("fallback", state.fallback)]
+            .into_iter()
+            .enumerate()
+        {
+            let stood_there = stood.is_some_and(|stood| stood[index] == pool);
             if pool.is_empty() {
                 let what = format!("load balancer {balancer} has no {place} pool");
                 verdict.found(NAME, event.at, shop, what);
-            } else if enabled.get(pool) == Some(&false) {
+            } else if disabled.get(pool).is_some_and(|own| own.counts(event.at, stood_there)) {
                 let what = format!("the {place} pool of load balancer {balancer}, {pool}, is disabled");
                 verdict.found(NAME, event.at, shop, what);
             }

@@ -2,7 +2,7 @@
 //!
 //! Sight is lost while a partition cuts the controller off from a region of the shop, while an API is silent or answers
 //! with errors only, or while the context says so. Such a time is judged as long as nothing else is wrong with the shop,
-//! nor has been shortly before. In it no automatic move begins, W stays, nothing is newly excluded, users are not ordered
+//! nor has been shortly before, and no older journal is put back. In it no automatic move begins, W stays, nothing is newly excluded, users are not ordered
 //! away from W; and there is no call that the journal had not announced before, except in a move that was in flight
 //! already or that a person asked for, and except users' coming back to W.
 //!
@@ -55,7 +55,14 @@ fn blind_since(run: &Run, shop: &Shop, at: i64) -> Option<i64> {
         .chain(told)
         .filter(|(from, to)| *from <= at && at <= *to)
         .map(|(from, _)| from)
-        .find(|from| !run.troubles.real_within(shop, *from, at))
+        .find(|from| !run.troubles.real_within(shop, *from, at) && !restored_within(shop, *from, at))
+}
+
+/// Whether an older journal was put back in this time: what follows is not about sight.
+fn restored_within(shop: &Shop, from: i64, to: i64) -> bool {
+    shop.history
+        .iter()
+        .any(|entry| entry.restored && from <= entry.at && entry.at <= to)
 }
 
 fn changed_its_mind(before: &Journal, now: &Journal) -> Option<String> {

@@ -98,6 +98,7 @@ pub(crate) enum What {
     Pool {
         pool: String,
         enabled: bool,
+        call: Option<u64>,
     },
     #[serde(other)]
     Other,

@@ -14,41 +14,48 @@
 //! | `I4` | a load balancer whose first or fallback pool is disabled or excluded | `i4_pools` |
 //! | `I5` | a repointed name that leads to an instance that is no writer | `i5_name` |
 //! | `I6` | acting without a valid lease | `i6_lease` |
+//! | `I7` | a calm after which a shop is neither Ready nor Stalled with something to do | `i7_rest` |
 //! | `I8` | users in the former writer's region between promotion and fence | `i8_users` |
 //! | `I9` | a change of the world because sight was lost; an automatic failback | `i9_sight` |
+//! | `I10` | a `missing` that is not true | `i10_missing` |
 //! | `cause` | a call that names no earlier request as its cause | `cause` |
 //! | `journal-first` | a call that no journal entry announces | `journal_first` |
 //! | `exclusion` | an automatic promotion while A's pool still stands in a list | `exclusion` |
 //! | `fence-owed` | two writers that the journal owes no fence for | `fence_owed` |
 //!
-//! I7 and I10 are about the controller's decisions, not about what happened: they are tested where decisions are made.
-//!
 //! # The documents
 //!
 //! * **Ledger**: one object; what is read of it stands in `ledger.rs`. Times are virtual milliseconds.
 //! * **History**: an array of `{"at": ms, "shop": "namespace/name", "holder": process, "lease": {"holder", "until": ms}?,
-//!   "automatic": bool?, "journal": {...}}`, in the order in which the entries were stored. An entry with `"restored":
-//!   true` says that an older status was put back (a restored backup): no controller wrote it.
+//!   "automatic": bool?, "journal": {...}, "status": {...}?}`, in the order in which the entries were stored. An entry
+//!   with `"restored": true` says that an older status was put back (a restored backup): no controller wrote it; one with
+//!   `"late": true` arrived when its sender had given up on it. `status` is what people saw: `{"diagnosis", "facts":
+//!   [{"name", "vote"}], "refusals": [..], "missing": [{"name", "until"?, "refusal"?}], "conditions": [{"type",
+//!   "status", "reason", "message"}]}`; without it I7 and I10 are not judged.
 //! * **Context**: `{"shops": [{"shop": "namespace/name", "primary": {"region", "instance", "pool", "services": [..]},
 //!   "secondary": {..}, "balancers": [..], "maxLossSeconds", "promoteAfterSeconds", "databaseGraceSeconds",
 //!   "intervalSeconds"}]}`. A service is a URL or `{"url", "needsWriter"?}`. Optional beside `shops`: `slackMs`, how late
 //!   the history may have seen an entry (virtual; 0 where it was written down by the store itself); `leases`, an array
 //!   of `{"holder", "from", "until"}`; `cutOff`, an array of `{"from", "until"}`: when the controller saw nothing for a
-//!   reason that is no fault of the ledger (the API server was away).
+//!   reason that is no fault of the ledger (the API server was away); `edits`, an array of `{"at", "shop", "leaves"?}`:
+//!   when a spec was changed, and whether the object is to go from then on.
 //!
 //! Ledger and history name a shop differently: `shop-ca` and `shops/shop-ca`.
 
+mod calm;
 mod cause;
 mod context;
 mod exclusion;
 mod fence_owed;
 mod history;
+mod i10_missing;
 mod i1_licence;
 mod i2_once;
 mod i3_evidence;
 mod i4_pools;
 mod i5_name;
 mod i6_lease;
+mod i7_rest;
 mod i8_users;
 mod i9_sight;
 mod journal_first;
@@ -148,15 +155,17 @@ pub fn judge(ledger: &Value, history: &Value, context: &Value) -> Result<Verdict
     Ok(verdict)
 }
 
-const RULES: [fn(&Run, &mut Verdict); 12] = [
+const RULES: [fn(&Run, &mut Verdict); 14] = [
     i1_licence::check,
     i2_once::check,
     i3_evidence::check,
     i4_pools::check,
     i5_name::check,
     i6_lease::check,
+    i7_rest::check,
     i8_users::check,
     i9_sight::check,
+    i10_missing::check,
     cause::check,
     journal_first::check,
     exclusion::check,

@@ -1,7 +1,7 @@
 //! A run: ledger, history and context side by side, and the questions that several rules ask of them.
 
 use crate::Unreadable;
-use crate::context::{Context, CutOff, LeaseSpan, ShopFacts, SideFacts};
+use crate::context::{Context, CutOff, Edit, LeaseSpan, ShopFacts, SideFacts};
 use crate::history::{Entry, Journal, Licence, Move, Phase};
 use crate::ledger::{Call, Ledger, Region, ShopEntry, Vantage, What, WritableSpan};
 use crate::troubles::Troubles;
@@ -21,6 +21,7 @@ pub(crate) struct Run {
     pub shops: Vec<Shop>,
     pub leases: Vec<LeaseSpan>,
     pub cut_off: Vec<CutOff>,
+    pub edits: Vec<Edit>,
     pub troubles: Troubles,
     /// Per real arrival, ascending: nothing that arrived from then on did so later (in virtual time) than this.
     arrivals: Vec<(i64, i64)>,
@@ -105,6 +106,7 @@ impl Run {
             shops,
             leases: context.leases,
             cut_off: context.cut_off,
+            edits: context.edits,
             troubles,
             arrivals,
             calls,

@@ -44,6 +44,13 @@ impl Troubles {
         Troubles(closed)
     }
 
+    /// Faults of any kind that touch this shop.
+    pub(crate) fn around<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = &'a Trouble> {
+        self.0
+            .iter()
+            .filter(|trouble| trouble.fault.shop.as_deref().is_none_or(|own| own == shop.name))
+    }
+
     /// Troubles that are real for this shop: not only its being seen is at stake.
     pub(crate) fn real<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = &'a Trouble> {
         self.0.iter().filter(|trouble| is_real(shop, &trouble.fault))

@@ -350,6 +350,7 @@ impl Evidence {
             active: a,
             proof,
             link,
+            link_agreed: self.links[b].agreed(),
             link_reason: self.links[b].reason(),
             myself: self.references.vote(now, shop),
             trouble,
@@ -381,12 +382,13 @@ impl Evidence {
         RegionFacts {
             probe: probes.vote(now, interval),
             critical_up: probes.critical_up(now, interval, &shop.regions[side].services),
-            out_held: probes.out_held(now, interval),
+            out: probes.out(now, interval),
             probe_up_for: probes.up_for(now, interval),
             writer_services_down: probes.writer_services(now, interval),
             edge: self.edge[side].vote(now, side == from.active && from.excluded_in_move),
             edge_up_for: self.edge[side].up_for(now),
-            critical_down_before_trouble: probes.critical_down_before(trouble),
+            // While there is no trouble it could begin now.
+            critical_down_before_trouble: probes.critical_down_before(trouble.or(Some(now.wall))),
             instance: Vote {
                 value: instance.unwrap_or(InstanceVote::Unknown),
                 since: self.instance[side].vote.since().map(|at| at.wall),

@@ -109,8 +109,8 @@ pub struct RegionFacts {
     pub probe: Vote<ProbeVote>,
     /// Whether every critical service answers, and there is one.
     pub critical_up: bool,
-    /// How long services have been out (Down or Impaired) as we see them.
-    pub out_held: Duration,
+    /// Whether services are out (Down or Impaired) as we see them; `held` counts that.
+    pub out: Vote<bool>,
     /// Since when probes have been Up without a break (monotone time passed).
     pub probe_up_for: Duration,
     /// Whether every service that needs the writer is Down; `held` counts that.
@@ -119,7 +119,8 @@ pub struct RegionFacts {
     pub edge: Vote<EdgeVote>,
     /// How long the edge has been Up without a break.
     pub edge_up_for: Duration,
-    /// How long critical services had been Down before the active region's trouble began; zero when they were not.
+    /// How long critical services had been Down before the active region's trouble began (until now, while there is
+    /// none); zero when they were not.
     pub critical_down_before_trouble: Duration,
     /// The instance.
     pub instance: Vote<InstanceVote>,
@@ -162,6 +163,8 @@ pub struct Facts {
     pub proof: Vote<ProofVote>,
     /// The link from A to B.
     pub link: Vote<LinkVote>,
+    /// Since when readings have agreed about the link: a break is older than what confirms it.
+    pub link_agreed: Option<Timestamp>,
     /// Why the link is broken, where the replica says.
     pub link_reason: Option<Text>,
     /// Whether our own eyes can be trusted, as far as readings tell.

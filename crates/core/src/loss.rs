@@ -16,7 +16,8 @@ pub fn writes_stopped(a: &RegionFacts, proof: &Vote<ProofVote>, link: &Vote<Link
     if !dark || link.value != LinkVote::Broken {
         return None;
     }
-    let probe = a.probe.since.max(a.writer_services_down.since);
+    // Not since when the region's value is what it is: it may swing between Impaired and Down.
+    let probe = a.out.since.max(a.writer_services_down.since);
     [probe, a.edge.since, link.since]
         .into_iter()
         .try_fold(Timestamp::MIN, |latest, at| at.map(|at| latest.max(at)))

@@ -50,6 +50,8 @@ pub struct Report {
     pub blockers: Vec<NamedReason>,
     /// What the nearest promotion still lacks.
     pub missing: Vec<Text>,
+    /// The same as data.
+    pub lacks: Vec<Missing>,
     /// When the trouble about the active region began.
     pub trouble_since: Option<Timestamp>,
     /// Conditions, in a fixed order.
@@ -223,6 +225,7 @@ pub fn report(input: &Input<'_>, decision: &Decision) -> Report {
             .iter()
             .map(|missing| words::missing(input, decision, missing))
             .collect(),
+        lacks: decision.missing.clone(),
         trouble_since: decision.facts.as_ref().and_then(|facts| facts.trouble),
         conditions,
     }

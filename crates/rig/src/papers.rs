@@ -1,6 +1,9 @@
 //! The papers of a run: ledger, history and context as JSON, for the checkers.
 
 use crate::rig::Rig;
+use breakwater_core::decision::Missing;
+use breakwater_core::report::Report;
+use jiff::Timestamp;
 use serde_json::{Value as Json, json};
 
 impl Rig {
@@ -45,7 +48,9 @@ impl Rig {
                     "lease": if entry.late { None } else { lease_at(entry.at, &entry.holder) },
                     "automatic": automatic,
                     "restored": entry.restored,
+                    "late": entry.late,
                     "journal": entry.journal,
+                    "status": entry.report.as_ref().map(status),
                 })
             })
             .collect()
@@ -89,6 +94,47 @@ impl Rig {
             .iter()
             .map(|(from, until)| json!({"from": from, "until": until}))
             .collect();
-        json!({"shops": shops, "leases": leases, "cutOff": cut_off})
+        let edits: Vec<Json> = self
+            .edits
+            .iter()
+            .map(|(at, key, leaves)| json!({"at": at, "shop": key.to_string(), "leaves": leaves}))
+            .collect();
+        json!({"shops": shops, "leases": leases, "cutOff": cut_off, "edits": edits})
+    }
+}
+
+/// What people saw, as far as it is judged.
+fn status(report: &Report) -> Json {
+    let facts = report.facts.iter();
+    let conditions = report.conditions.iter();
+    json!({
+        "diagnosis": report.diagnosis,
+        "facts": facts.map(|fact| json!({"name": fact.name, "vote": fact.vote})).collect::<Vec<_>>(),
+        "refusals": report.refusals.iter().map(|refusal| refusal.name).collect::<Vec<_>>(),
+        "missing": report.lacks.iter().map(lack).collect::<Vec<_>>(),
+        "conditions": conditions
+            .map(|condition| json!({
+                "type": condition.kind, "status": condition.status.name(), "reason": condition.reason,
+                "message": condition.message,
+            }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn lack(missing: &Missing) -> Json {
+    let name = missing.name();
+    match missing {
+        // Nobody knows until when.
+        Missing::NotBefore(until) if *until == Timestamp::MAX => json!({"name": name}),
+        Missing::NotBefore(until) => json!({"name": name, "until": until}),
+        Missing::RefusalGone(refusal) => json!({"name": name, "refusal": refusal}),
+        Missing::TrustInObserver
+        | Missing::ProbeDown
+        | Missing::ServicesOut
+        | Missing::WriterServicesDown
+        | Missing::EdgeDown
+        | Missing::LinkBroken
+        | Missing::InstanceSilent
+        | Missing::DatabaseSilence => json!({"name": name}),
     }
 }

@@ -89,6 +89,8 @@ pub struct Rig {
     renewal_takes: i64,
     renewals_fail: bool,
     pub(crate) cut_off: Vec<(i64, Option<i64>)>,
+    /// When whose spec was changed, and whether its object is to go from then on.
+    pub(crate) edits: Vec<(i64, ShopKey, bool)>,
     hide_lag: Option<fn(i64) -> bool>,
     pub(crate) plot: Plot,
     pub(crate) stragglers: BTreeMap<(i64, u64), Straggler>,
@@ -122,6 +124,7 @@ impl Rig {
             renewal_takes: 0,
             renewals_fail: false,
             cut_off: Vec::new(),
+            edits: Vec::new(),
             hide_lag: None,
             plot: Plot::default(),
             stragglers: BTreeMap::new(),
@@ -155,6 +158,7 @@ impl Rig {
             change(shop);
             shop.generation += 1;
             let shop = shop.clone();
+            self.edits.push((self.world.now(), key.clone(), shop.deleting));
             self.known.insert(key.clone(), shop.clone());
             self.hand_in_shop(shop);
         }

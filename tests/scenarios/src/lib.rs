@@ -2,11 +2,15 @@
 //!
 //! The scenarios themselves are tests of this package, one file for each thing that can happen.
 
+pub mod soak;
+
+use breakwater_checkers::{Unreadable, Violation};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind, Phase};
 use breakwater_rig::{Options, Rig};
 use breakwater_sim::ledger::{Call, Effect, What};
 use breakwater_sim::{Fault, FaultId, Meta, Request, Setup, ShopGlance, Vantage};
+use serde_json::Value;
 use std::time::Duration;
 
 /// The region that dies; shop-ca and shop-geo prefer it, shop-west has its standby there.
@@ -392,11 +396,16 @@ pub fn states(rig: &Rig, shops: &[&str]) -> String {
 /// With what may never happen and did.
 pub fn finish(rig: &Rig) {
     let (ledger, history, context) = (rig.ledger_json(), rig.history_json(), rig.context_json());
-    match breakwater_checkers::check(&ledger, &history, &context) {
+    match judged(&ledger, &history, &context) {
         Ok(violations) if violations.is_empty() => {}
         Ok(violations) => panic!("{} violations:\n{}", violations.len(), lines(&violations)),
         Err(unreadable) => panic!("{unreadable}"),
     }
+}
+
+/// What all checkers say; in a rig nothing that they need is missing but the record of reads.
+fn judged(ledger: &Value, history: &Value, context: &Value) -> Result<Vec<Violation>, Unreadable> {
+    breakwater_checkers::check(ledger, history, context)
 }
 
 fn lines(violations: &[breakwater_checkers::Violation]) -> String {

@@ -21,8 +21,10 @@ pub const RETURNS: i64 = 1500;
 pub const STOPPED: i64 = 1560;
 /// When the journal knows.
 pub const FENCED: i64 = 1580;
-/// End of the ledger.
-pub const UNTIL: i64 = 2000;
+/// When the exclusion ends.
+pub const RETURNED: i64 = 2200;
+/// End of the ledger: long enough after the last trouble to be at rest.
+pub const UNTIL: i64 = 4000;
 
 /// Numbers of the calls.
 pub const PATCH_ORDER: u64 = 101;
@@ -66,6 +68,14 @@ pub fn good() -> Documents {
             "leases": [{"holder": "p1", "from": ms(0), "until": ms(UNTIL)}],
         }),
     }
+}
+
+/// The same run, judged before anything has come to rest.
+pub fn short() -> Documents {
+    let mut run = good();
+    run.ledger["until"] = json!(ms(2000));
+    run.history.as_array_mut().unwrap().pop();
+    run
 }
 
 fn ledger() -> Value {
@@ -302,6 +312,7 @@ fn history() -> Value {
         json!({"move": step("Verifying", shown), "obligations": [fence, rebuild]}),
     );
     let fenced = with(&completed, json!({"obligations": [rebuild]}));
+    let returned = with(&fenced, json!({"excluded": null}));
     let steps = [
         (10, steady),
         (645, shifted),
@@ -311,13 +322,62 @@ fn history() -> Value {
         (PROMOTED + 15, repointing),
         (1100, completed),
         (FENCED, fenced),
+        (RETURNED, returned),
     ];
     steps.into_iter().map(|(at, journal)| entry(at, journal)).collect()
 }
 
+/// An entry with the status that fits it.
 pub fn entry(at: i64, journal: Value) -> Value {
+    let status = status(at, &journal);
     json!({"at": ms(at), "shop": "shops/shop-ca", "holder": "p1", "lease": {"holder": "p1", "until": ms(at + 10)},
-           "automatic": true, "journal": journal})
+           "automatic": true, "journal": journal, "status": status})
+}
+
+/// What people see: the region dies for those whose front is not W, a move in flight lacks nothing, and what is owed
+/// refuses.
+fn status(at: i64, journal: &Value) -> Value {
+    let active = journal["activeRegion"].as_str().unwrap();
+    let moving = journal["move"]["phase"].is_string() && journal["move"]["outcome"].is_null();
+    let dies = !moving && journal["front"] != journal["activeRegion"];
+    let owes = journal["obligations"].as_array().is_some_and(|owed| !owed.is_empty());
+    let votes = if dies || moving {
+        ["Down", "Down", "Silent", "Broken"]
+    } else {
+        ["Up", "Up", "Available", "Flowing"]
+    };
+    let mut refusals = Vec::new();
+    let mut missing = Vec::new();
+    if dies {
+        refusals.push("NotHeld");
+        missing.push(json!({"name": "NotBefore", "until": stamp(at + 90)}));
+    } else if !moving {
+        missing.extend(["ProbeDown", "EdgeDown", "LinkBroken", "InstanceSilent"].map(|name| json!({"name": name})));
+    }
+    if owes && !moving {
+        refusals.push("ObligationOpen");
+        missing.push(json!({"name": "RefusalGone", "refusal": "ObligationOpen"}));
+    }
+    let facts = [
+        format!("probe({active})"),
+        format!("edge({active})"),
+        format!("instance({active})"),
+        "link".into(),
+    ];
+    let facts: Vec<Value> = facts
+        .iter()
+        .zip(votes)
+        .map(|(name, vote)| json!({"name": name, "vote": vote}))
+        .collect();
+    json!({"diagnosis": if dies || moving { "RegionDown" } else { "Healthy" }, "facts": facts, "refusals": refusals,
+           "missing": missing, "conditions": [
+               condition("Ready", !moving, "Aligned", "as it should be"),
+               condition("Reconciling", moving, "Moving", "a move is in flight"),
+               condition("Stalled", false, "Progressing", "no person is needed")]})
+}
+
+pub fn condition(kind: &str, holds: bool, reason: &str, message: &str) -> Value {
+    json!({"type": kind, "status": if holds { "True" } else { "False" }, "reason": reason, "message": message})
 }
 
 fn step(phase: &str, more: Value) -> Value {
@@ -359,6 +419,15 @@ impl Documents {
         for entry in self.history.as_array_mut().unwrap() {
             if entry["at"].as_i64().unwrap() >= ms(at) {
                 change(&mut entry["journal"]);
+            }
+        }
+    }
+
+    /// Changes every status from this time on.
+    pub fn show(&mut self, at: i64, change: impl Fn(&mut Value)) {
+        for entry in self.history.as_array_mut().unwrap() {
+            if entry["at"].as_i64().unwrap() >= ms(at) {
+                change(&mut entry["status"]);
             }
         }
     }

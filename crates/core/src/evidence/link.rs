@@ -207,6 +207,11 @@ impl LinkEvidence {
         }
     }
 
+    /// Since when readings have said the same.
+    pub(super) fn agreed(&self) -> Option<Timestamp> {
+        self.seems.since().map(|at| at.wall)
+    }
+
     pub(super) fn reason(&self) -> Option<Text> {
         self.replication.as_ref().and_then(|r| r.message.clone())
     }

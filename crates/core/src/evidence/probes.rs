@@ -201,8 +201,13 @@ impl RegionProbes {
         critical.peek().is_some() && critical.all(|(_, probe)| probe.is(true, now, interval))
     }
 
-    pub(super) fn out_held(&self, now: Now, interval: Duration) -> Duration {
-        self.out.held(now, interval)
+    pub(super) fn out(&self, now: Now, interval: Duration) -> Vote<bool> {
+        Vote {
+            value: self.out.since().is_some(),
+            since: self.out.since(),
+            held: self.out.held(now, interval),
+            read: self.newest,
+        }
     }
 
     pub(super) fn writer_services(&self, now: Now, interval: Duration) -> Vote<bool> {

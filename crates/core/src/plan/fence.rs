@@ -1,6 +1,6 @@
 //! The fence level: the former writer refuses writes, and one that we made read-only in vain writes again.
 
-use super::{Sight, sending};
+use super::{Sight, phases, sending};
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, Step};
 use crate::evidence::status_vote;
@@ -8,7 +8,11 @@ use crate::facts::InstanceVote;
 use crate::journal::{Journal, MoveKind, Obligation, ObligationKind, Phase};
 use crate::reading::InstanceView;
 use crate::side::Side;
-use crate::time::since;
+use crate::time::{after, since};
+use std::time::Duration;
+
+/// A replica that still is one this long after its fence was owed follows: a promotion shows after some seconds.
+const FOLLOWS_AFTER: Duration = Duration::from_secs(120);
 
 /// Closes what has been observed done, and opens a fence again that somebody (or RDS on day 7) undid.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
@@ -16,6 +20,16 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if journal.obligations.iter().any(|owed| is_done(sight, owed)) {
         let mut due = journal.clone();
         due.obligations.retain(|owed| !is_done(sight, owed));
+        // One that turned out to follow W is no former writer: what its fence has done is undone.
+        let undone = journal
+            .obligations
+            .iter()
+            .find(|owed| owed.kind == ObligationKind::FenceFormerWriter && follows(sight, owed));
+        due.obligations.extend(undone.map(|owed| Obligation {
+            kind: ObligationKind::Unfence,
+            since: sight.input.now.wall,
+            ..owed.clone()
+        }));
         return Some(due);
     }
     let reopened = reopen(sight)?;
@@ -35,15 +49,26 @@ fn is_done(sight: &Sight<'_>, owed: &Obligation) -> bool {
                 .input
                 .evidence
                 .proof_of_fence(side, sight.input.now, sight.input.shop);
-            is_former(sight, side) && (stopped || refused)
+            is_former(sight, side) && (stopped || refused || follows(sight, owed))
         }
         ObligationKind::Unfence => {
             let in_move = sight.input.journal.in_flight().is_some_and(|m| m.number == owed.number);
             !in_move && view.group_in_sync && view.tag_fenced.is_none() && reads_writable(sight, side, owed)
         }
         // Its call comes with the rebuilding of the standby.
-        ObligationKind::RebuildStandby => false,
+        ObligationKind::RebuildStandby => follows(sight, owed),
     }
+}
+
+/// Whether the instance has been W's replica all along: an `Adopt` that could not see it took it for a former writer. A
+/// promotion by others that has just begun looks the same for a while.
+fn follows(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    let Some((side, _)) = owed_at(sight, owed) else {
+        return false;
+    };
+    let [older, _] = sight.input.actual.steady_replica[side];
+    let long = older.is_some_and(|asked| asked >= after(owed.since, FOLLOWS_AFTER));
+    is_former(sight, side) && phases::still_replica(sight, side) && long
 }
 
 /// A former writer that runs again while its replacement is still owed is fenced again.

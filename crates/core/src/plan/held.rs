@@ -28,7 +28,7 @@ pub(super) fn held(sight: &Sight<'_>, facts: &Facts) -> Held {
         Diagnosis::RegionDown => all([
             vote(&facts.a.probe, policy.promote_after),
             vote(&facts.a.edge, CONFIRM_APART),
-            vote(&facts.link, CONFIRM_APART),
+            link(facts),
             vote(&facts.a.instance, CONFIRM_APART),
         ]),
         Diagnosis::DatabaseDown => database(facts, policy),
@@ -49,7 +49,7 @@ pub(super) fn held(sight: &Sight<'_>, facts: &Facts) -> Held {
 /// Either way of knowing may be held first.
 fn database(facts: &Facts, policy: &Policy) -> Held {
     let agreed = if facts.link.value == LinkVote::Broken {
-        vote(&facts.link, CONFIRM_APART)
+        link(facts)
     } else {
         vote(&facts.a.instance, CONFIRM_APART)
     };
@@ -58,16 +58,12 @@ fn database(facts: &Facts, policy: &Policy) -> Held {
     } else {
         Held::Never
     };
-    let out = Vote {
-        held: facts.a.out_held,
-        ..facts.a.probe
-    };
     let by_darkness = if database_down_by_darkness(facts) {
         all([
-            vote(&out, policy.database_grace),
+            vote(&facts.a.out, policy.database_grace),
             vote(&facts.a.writer_services_down, policy.database_grace),
             vote(&facts.a.edge, CONFIRM_APART),
-            vote(&facts.link, CONFIRM_APART),
+            link(facts),
         ])
     } else {
         Held::Never
@@ -78,6 +74,15 @@ fn database(facts: &Facts, policy: &Policy) -> Held {
         (Held::Until(one), Held::Never) | (Held::Never, Held::Until(one)) => Held::Until(one),
         (Held::Never, Held::Never) => Held::Never,
     }
+}
+
+/// It is confirmed by a second reading, however long ago it broke.
+fn link(facts: &Facts) -> Held {
+    let confirming = Vote {
+        since: facts.link_agreed,
+        ..facts.link
+    };
+    vote(&confirming, CONFIRM_APART)
 }
 
 fn vote<V>(vote: &Vote<V>, needed: Duration) -> Held {

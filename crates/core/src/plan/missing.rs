@@ -2,22 +2,47 @@
 
 use super::Sight;
 use super::held::{Held, held};
+use super::refuse;
 use crate::decision::Missing;
 use crate::diagnose::suspect;
 use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote, ProofVote};
 use crate::refusal::Refusal;
 
-/// The shortest list: for a database that its own shop cannot reach, a dead region, or a database that nobody reaches.
+/// Empty only while a move is in flight, or when the next one begins now.
+///
+/// Facts and time come first, then whatever refuses; what would refuse any promotion is named on a quiet day too.
 pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
-    let Some(facts) = &sight.facts else { return Vec::new() };
     if sight.input.journal.in_flight().is_some() {
         return Vec::new();
     }
-    if sight.diagnosis.calls_for_promotion() {
-        return once_diagnosed(sight, facts);
-    }
     let mut missing = Vec::new();
+    match &sight.facts {
+        Some(facts) if sight.diagnosis.calls_for_promotion() => missing.extend(time(sight, facts)),
+        Some(facts) => {
+            conditions(sight, facts, &mut missing);
+            missing.extend(refuse::in_the_way(sight, facts).iter().map(gone));
+        }
+        None => {}
+    }
+    let said_by_time = |refusal: &&Refusal| !matches!(refusal, Refusal::NotHeld { .. });
+    missing.extend(sight.refusals.iter().filter(said_by_time).map(gone));
+    missing
+}
+
+fn gone(refusal: &Refusal) -> Missing {
+    Missing::RefusalGone(refusal.name())
+}
+
+fn time(sight: &Sight<'_>, facts: &Facts) -> Option<Missing> {
+    match held(sight, facts) {
+        Held::Until(until) => Some(Missing::NotBefore(until)),
+        Held::Yes | Held::Never => None,
+    }
+}
+
+/// The shortest list: for a database that its own shop cannot reach, a dead region, or a database that nobody reaches.
+fn conditions(sight: &Sight<'_>, facts: &Facts, missing: &mut Vec<Missing>) {
     if suspect(facts, sight.input.fleet).is_some() {
         missing.push(Missing::TrustInObserver);
     }
@@ -33,20 +58,6 @@ pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
     } else {
         database
     });
-    missing
-}
-
-fn once_diagnosed(sight: &Sight<'_>, facts: &Facts) -> Vec<Missing> {
-    let mut missing = Vec::new();
-    if let Held::Until(until) = held(sight, facts) {
-        missing.push(Missing::NotBefore(until));
-    }
-    let refusals = sight
-        .refusals
-        .iter()
-        .filter(|refusal| !matches!(refusal, Refusal::NotHeld { .. }));
-    missing.extend(refusals.map(|refusal| Missing::RefusalGone(refusal.name())));
-    missing
 }
 
 fn for_region_down(facts: &Facts) -> Vec<Missing> {

@@ -1,4 +1,7 @@
-//! I10: `missing` is true. Supply all that it names and the diagnosis calls for a promotion; supply less and it does not.
+//! I10: `missing` is true. Supply all that it names and the decision flips; supply less and it does not: here for every
+//! combination of votes, in `whole` for everything else that a decision looks at.
+
+mod whole;
 
 use super::missing::missing;
 use super::{Input, Sight};
@@ -81,7 +84,7 @@ fn every_combination() -> Vec<Facts> {
     let region = RegionFacts {
         probe: Vote::none(P::Up),
         critical_up: true,
-        out_held: Duration::ZERO,
+        out: Vote::none(false),
         probe_up_for: Duration::ZERO,
         writer_services_down: Vote::none(false),
         edge: Vote::none(E::Up),
@@ -108,6 +111,7 @@ fn every_combination() -> Vec<Facts> {
                                 b: region,
                                 proof: Vote::none(proof),
                                 link: Vote::none(link),
+                                link_agreed: None,
                                 link_reason: None,
                                 myself: if suspect {
                                     SelfVote::Suspect(SuspectWhy::NoReference)
@@ -176,7 +180,9 @@ fn supply_all_and_it_flips_supply_less_and_it_does_not() {
             diagnosis,
             refusals: Vec::new(),
         };
-        let missing = missing(&sight);
+        let mut missing = missing(&sight);
+        // Nothing has been read but the votes: what refuses is `whole`'s matter.
+        missing.retain(|what| !matches!(what, Missing::RefusalGone(_)));
         let calls_with = |without: Option<usize>| {
             let mut supplied = facts.clone();
             for (i, what) in missing.iter().enumerate() {

@@ -36,15 +36,33 @@ pub(super) fn against(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
     if let Some(facts) = sight.facts.as_ref().filter(|_| asked) {
         refusals.extend(not_held(sight, facts));
         refusals.extend(loss(sight, facts, asker));
-        refusals.extend(standby_missing(sight, facts));
-        refusals.extend(standby_busy(sight, facts));
-        refusals.extend(standby_not_replica(sight, facts));
-        refusals.extend(standby_services_down(facts));
-        refusals.extend(traffic_not_moved(sight, facts));
-        refusals.extend(name_unmovable(sight));
+        refusals.extend(against_any(sight, facts));
     }
     refusals.retain(|refusal| asker.is_bound_by(refusal));
     refusals
+}
+
+/// What would refuse a promotion whatever the diagnosis, asked on a quiet day. How much would be lost depends on when the
+/// writes stop, so that only a loss that nobody could estimate is named.
+pub(super) fn in_the_way(sight: &Sight<'_>, facts: &Facts) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(facts.round.is_none().then_some(Refusal::Quarantine));
+    refusals.extend(facts.caught_up_to.is_none().then_some(Refusal::LossUnknown));
+    refusals.extend(against_any(sight, facts));
+    refusals
+}
+
+fn against_any(sight: &Sight<'_>, facts: &Facts) -> impl Iterator<Item = Refusal> {
+    [
+        standby_missing(sight, facts),
+        standby_busy(sight, facts),
+        standby_not_replica(sight, facts),
+        standby_services_down(facts),
+        traffic_not_moved(sight, facts),
+        name_unmovable(sight),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Those that stand against going on with the move in flight.

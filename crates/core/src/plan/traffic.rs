@@ -93,7 +93,7 @@ fn excluding(journal: &Journal) -> bool {
 fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
     let policy = &sight.input.shop.policy;
     let held =
-        crate::diagnose::services_out(facts) && facts.a.out_held >= policy.shift_after && !facts.a.edge.held.is_zero();
+        crate::diagnose::services_out(facts) && facts.a.out.held >= policy.shift_after && !facts.a.edge.held.is_zero();
     let bars = matches!(
         sight.diagnosis,
         Diagnosis::ObserverSuspect | Diagnosis::ServicesDownEverywhere

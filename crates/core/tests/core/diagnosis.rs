@@ -20,7 +20,7 @@ fn region() -> RegionFacts {
     RegionFacts {
         probe: Vote::none(P::Up),
         critical_up: true,
-        out_held: Duration::ZERO,
+        out: Vote::none(false),
         probe_up_for: Duration::ZERO,
         writer_services_down: Vote::none(false),
         edge: Vote::none(E::Up),
@@ -38,6 +38,7 @@ fn facts() -> Facts {
         b: region(),
         proof: Vote::none(W::Up),
         link: Vote::none(L::Flowing),
+        link_agreed: None,
         link_reason: None,
         myself: SelfVote::Trusted,
         trouble: None,

@@ -21,6 +21,7 @@ mod requests;
 mod restored;
 mod same_seed;
 mod services_die;
+mod soaked;
 mod takeover;
 mod three_balancers;
 mod troubles_at_random;

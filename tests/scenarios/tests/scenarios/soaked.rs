@@ -1,0 +1,132 @@
+//! What the soak has found, each by itself.
+
+use breakwater_core::decision::Missing;
+use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
+use breakwater_core::request::Request;
+use breakwater_rig::Rig;
+use breakwater_scenarios::*;
+use breakwater_sim::{Api, Fault};
+
+fn not_before(rig: &Rig, shop: &str) -> Option<i64> {
+    let status = rig.status(&rig.key(shop))?;
+    status.report.lacks.iter().find_map(|lack| match lack {
+        Missing::NotBefore(until) => Some(until.as_millisecond()),
+        _ => None,
+    })
+}
+
+/// The other services answer now and then, so that the region swings between Impaired and Down. What is held is that it
+/// is out: people were told a time that went on moving, and the loss was counted up to the last swing, until it was over
+/// the budget.
+#[test]
+fn the_time_that_is_told_is_the_time_of_the_move() {
+    let mut rig = adopted(only("shop-geo"), 31);
+    let (shop, region) = ("shop-geo".to_owned(), EAST.to_owned());
+    rig.inject(Fault::DatabaseDown {
+        shop: shop.clone(),
+        region: region.clone(),
+    });
+    rig.inject(Fault::Brownout { shop, region });
+    let told = |rig: &Rig| not_before(rig, "shop-geo");
+    assert!(rig.run_until(minutes(10), |rig| told(rig).is_some()), "it is told");
+    rig.run_for(minutes(2));
+    let until = told(&rig);
+    assert!(
+        rig.run_until(minutes(20), |rig| phase(rig, "shop-geo").is_some()),
+        "{}",
+        states(&rig, &["shop-geo"])
+    );
+    let late = until.map(|until| rig.millis() - until);
+    assert!(
+        late.is_some_and(|late| (0..30_000).contains(&late)),
+        "it begins {late:?} ms after the time that was told"
+    );
+    rig.run_for(minutes(5));
+    finish(&rig);
+}
+
+/// The database comes back while a move prepares, its writer read-only already: the move is undone, and long afterwards
+/// the shop is Ready and its writer takes writes.
+#[test]
+fn a_move_that_is_undone_gives_the_writer_back() {
+    let mut rig = adopted(only("shop-ca"), 311);
+    let fault = rig.inject(Fault::DatabaseDown {
+        shop: "shop-ca".into(),
+        region: EAST.into(),
+    });
+    let frozen = rig.inject(Fault::LoseRequests {
+        api: Api::Cloudflare,
+        op: Some("patch-balancer".into()),
+        count: 1_000,
+    });
+    assert!(
+        rig.run_until(minutes(30), |rig| phase(rig, "shop-ca") == Some(Phase::Excluding)),
+        "{}",
+        states(&rig, &["shop-ca"])
+    );
+    rig.run_for(seconds(90));
+    rig.clear(fault);
+    rig.clear(frozen);
+    assert!(rig.run_until(minutes(30), |rig| outcome(rig, "shop-ca").is_some()));
+    assert_eq!(outcome(&rig, "shop-ca"), Some(MoveOutcome::RolledBack));
+    // Long enough for a shop to be at rest; the checker of I7 says whether it is.
+    rig.run_for(minutes(60));
+    finish(&rig);
+}
+
+/// Long after a failover and the return of the region that was left, nothing about it is owed but the new standby, and
+/// people are told that it is what a next move lacks.
+#[test]
+fn a_region_that_was_left_is_welcome_back() {
+    let mut rig = adopted(only("shop-geo"), 313);
+    let fault = east_dies(&mut rig);
+    assert!(rig.run_until(minutes(40), |rig| has_moved(rig, "shop-geo")));
+    rig.clear(fault);
+    // Long enough for a shop to be at rest; the checkers say whether it is, and whether `missing` is true.
+    rig.run_for(minutes(60));
+    let status = rig.status(&rig.key("shop-geo"));
+    let lacks = status.map(|status| status.report.lacks.clone()).unwrap_or_default();
+    assert!(lacks.contains(&Missing::RefusalGone("ObligationOpen")), "{lacks:?}");
+    finish(&rig);
+}
+
+/// A person names the active region while the standby's region is silent: nobody could see that the standby follows, so
+/// it was excluded and its fence owed. RDS stops no replica: refused for ever, it was excluded for ever.
+#[test]
+fn a_standby_that_nobody_could_see_is_no_former_writer() {
+    for shop in ["shop-ca", "shop-geo"] {
+        let mut rig = adopted(only(shop), 317);
+        let key = rig.key(shop);
+        let fault = rig.inject(Fault::RegionDown {
+            region: WEST.into(),
+            names_vanish: false,
+        });
+        rig.run_for(minutes(5));
+        let request = Request {
+            name: "adopt-east".into(),
+            uid: "uid-adopt-east".into(),
+            kind: MoveKind::Adopt,
+            to: Some(EAST.into()),
+            expected_epoch: None,
+            start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
+            overrides: Vec::new(),
+            allow_loss: None,
+            abort: false,
+            record_of: None,
+        };
+        rig.request(&key, request);
+        rig.run_for(minutes(15));
+        assert!(journal(&rig, shop).excluded.is_some(), "{}", states(&rig, &[shop]));
+        rig.clear(fault);
+        rig.run_for(minutes(60));
+        let journal = journal(&rig, shop);
+        assert_eq!(journal.obligations, [], "{shop}: nothing is owed");
+        assert_eq!(
+            condition(&rig, shop, "StandbyReady"),
+            "True",
+            "{}",
+            states(&rig, &[shop])
+        );
+        finish(&rig);
+    }
+}
