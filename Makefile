@@ -55,6 +55,10 @@ mutants: ## show that each deliberate fault is caught by a named test
 soak: ## random troubles in virtual time, a day for each seed: SEEDS=100
 	SEEDS=$(or $(SEEDS),100) cargo test -p breakwater-scenarios days_of_troubles
 
+.PHONY: scenario
+scenario: ## play one night in virtual time and print its transcript: NAME=deep-checks; without NAME: list them
+	@cargo run -q -p breakwater-scenarios --bin scenario -- $(NAME)
+
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench

@@ -2,6 +2,8 @@
 //!
 //! The scenarios themselves are tests of this package, one file for each thing that can happen.
 
+pub mod night;
+
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind, Phase};
 use breakwater_rig::{Options, Rig};
