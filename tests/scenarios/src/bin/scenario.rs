@@ -1,13 +1,14 @@
 //! `make scenario NAME=deep-checks`: plays one night and prints its transcript; without a name it lists them.
 
 use breakwater_scenarios::night::script::Script;
-use breakwater_scenarios::night::{self, Trouble, transcript};
+use breakwater_scenarios::night::{self, Trouble, loss, transcript};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).filter(|name| !name.is_empty());
     let told = match &name {
         None => list(),
+        Some(name) if name == LOSS_TABLE => loss_table(),
         Some(name) => run(name),
     };
     match told {
@@ -22,10 +23,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// The name under which the table of losses is printed.
+const LOSS_TABLE: &str = "loss-table";
+
+fn loss_table() -> Result<(), Trouble> {
+    println!("True loss of estimated loss (and by how much the estimate is above), seconds:\n");
+    print!("{}", loss::table(&loss::rows()?));
+    Ok(())
+}
+
 fn list() -> Result<(), Trouble> {
     for name in night::names()? {
         println!("{name:<28} {}", night::read(&name)?.title);
     }
+    println!("{LOSS_TABLE:<28} True loss against estimated loss, as a table");
     println!("\nmake scenario NAME=... plays one of them.");
     Ok(())
 }

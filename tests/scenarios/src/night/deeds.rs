@@ -1,7 +1,7 @@
 //! What persons do, what befalls the controller, and what befalls its deeds.
 
 use breakwater_rig::{Aim, Rig, Twist};
-use breakwater_sim::{Answer, RecordAction, RecordChange, RecordSet, Reply, Request, Route53Op};
+use breakwater_sim::{Answer, Api, Fault, RecordAction, RecordChange, RecordSet, Reply, Request, Route53Op, World};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -43,6 +43,14 @@ pub enum Person {
     },
     /// Points the writer's name at the instance in a region.
     PointWriter {
+        /// The shop.
+        #[serde(default)]
+        shop: Option<String>,
+        /// The region.
+        region: String,
+    },
+    /// Replaces the writer's name by a weighted record that leads to the instance in a region.
+    WeighWriter {
         /// The shop.
         #[serde(default)]
         shop: Option<String>,
@@ -119,6 +127,7 @@ impl Person {
                 value,
             } => rig.world.set_read_only(ACTOR, &shop(named), region, value),
             Person::PointWriter { shop: named, region } => rig.world.point_writer(ACTOR, &shop(named), region),
+            Person::WeighWriter { shop: named, region } => weigh(rig, &shop(named), region)?,
             Person::PutRecord {
                 name,
                 kind,
@@ -184,6 +193,19 @@ fn change(rig: &mut Rig, action: RecordAction, records: Vec<RecordSet>) -> Optio
     Some(rig.world.deed(ACTOR, Request::Route53 { op }))
 }
 
+/// First the simple record goes: a name has either simple or weighted records.
+fn weigh(rig: &mut Rig, shop: &str, region: &str) -> Result<Option<Reply>, String> {
+    let mut records = rig.world.names_of(shop);
+    records.retain(|record| record.kind == "CNAME");
+    let weighted = records.iter().map(|record| RecordSet {
+        set_identifier: Some(region.to_owned()),
+        ..record.clone()
+    });
+    let weighted: Vec<RecordSet> = weighted.collect();
+    accepted(change(rig, RecordAction::Delete, records))?;
+    Ok(change(rig, RecordAction::Create, weighted))
+}
+
 fn pool(rig: &Rig, shop: &str, region: &str) -> Result<String, String> {
     let shops = &rig.world.setup().shops;
     let sides = shops.iter().filter(|own| own.name == shop).flat_map(|own| own.sides());
@@ -245,12 +267,16 @@ pub enum Befalls {
     RequestLost,
     /// It takes effect, and its answer is lost.
     ReplyLost,
+    /// A change of a load balancer takes effect, and a gateway on the way answers 502 in Cloudflare's stead.
+    ReplySpoilt,
     /// It arrives 90 s late.
     ArrivesLate,
     /// Somebody else touches the object first.
     Conflict,
     /// The provider (or the API server) denies it.
     Denied,
+    /// The provider throttles it.
+    Throttled,
     /// It takes effect, and from then on the controller's cluster is away.
     ClusterGoneAfter,
 }
@@ -263,11 +289,23 @@ impl TwistOf {
             Befalls::DiesAfter => Twist::DieAfter,
             Befalls::RequestLost => Twist::LoseRequest,
             Befalls::ReplyLost => Twist::LoseReply,
+            Befalls::ReplySpoilt => Twist::Meanwhile(Box::new(|world: &mut World| {
+                world.inject(Fault::SpoilReplies {
+                    api: Api::Cloudflare,
+                    op: None,
+                    status: 502,
+                    count: 1,
+                });
+            })),
             Befalls::ArrivesLate => Twist::ArriveLate(90_000),
             Befalls::Conflict => Twist::Conflict,
             Befalls::Denied => Twist::Refuse {
                 status: 403,
                 code: "AccessDenied",
+            },
+            Befalls::Throttled => Twist::Refuse {
+                status: 400,
+                code: "Throttling",
             },
             Befalls::ClusterGoneAfter => Twist::AwayAfter,
         };

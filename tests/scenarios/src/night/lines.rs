@@ -171,7 +171,7 @@ fn of_world(played: &Played, lines: &mut Vec<Line>) {
 }
 
 fn of_status(played: &Played, shop: &str, lines: &mut Vec<Line>) {
-    let empty = Journal::default();
+    let (empty, mut meanings) = (Journal::default(), Vec::new());
     let (mut journal, mut votes, mut meaning): (&Journal, Option<&Report>, Option<&Report>) = (&empty, None, None);
     for entry in played.rig.history().iter().filter(|entry| *entry.shop.name == *shop) {
         // From the point of no return until its end the move is what people follow: what it means for a failover, and
@@ -186,6 +186,7 @@ fn of_status(played: &Played, shop: &str, lines: &mut Vec<Line>) {
                 begin: played.begin,
                 shop,
                 lines,
+                told: &mut meanings,
             };
             told.journal(journal, &entry.journal);
             if let Some(report) = &entry.report {
@@ -210,6 +211,8 @@ struct Told<'a> {
     begin: i64,
     shop: &'a str,
     lines: &'a mut Vec<Line>,
+    /// What diagnoses have been told to mean.
+    told: &'a mut Vec<String>,
 }
 
 impl Told<'_> {
@@ -248,7 +251,11 @@ impl Told<'_> {
             } else {
                 format!(" A promotion lacks: {}.", new.missing.join("; "))
             };
-            self.tell(3, "means", format!("{was}{}{said}{lacks}", new.diagnosis.name()));
+            let said = format!("{said}{lacks}");
+            // What was told once is not told again.
+            let said = if self.told.contains(&said) { String::new() } else { said };
+            self.told.push(said.clone());
+            self.tell(3, "means", format!("{was}{}{said}", new.diagnosis.name()));
         }
         let none = Vec::new();
         self.reasons("refuses", 5, old.map_or(&none, |old| &old.refusals), &new.refusals);

@@ -2,11 +2,11 @@
 
 use super::clock::length;
 use super::play::Played;
+use breakwater_core::Text;
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::MoveOutcome;
 use breakwater_sim::ledger::What;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// Shoppers that could not buy for longer than this would have been helped by a failover, if it was right: a failover
 /// takes about that long.
@@ -20,7 +20,7 @@ const NOTICED: i64 = 30_000;
 pub struct Measured {
     /// The shop.
     pub shop: String,
-    /// The diagnosis that the move rests on; else the one that lasted longest, `Healthy` left out where there is another.
+    /// The diagnosis that the move rests on; else the gravest one.
     pub diagnosis: Diagnosis,
     /// What was decided.
     pub decision: Decision,
@@ -41,6 +41,8 @@ pub struct Measured {
 pub enum Decision {
     /// The shop was moved.
     Failover,
+    /// A person promoted the replica, and the shop follows.
+    ByHand,
     /// A move was begun and undone.
     RolledBack,
     /// The other region came first in the load balancers, and the active one again.
@@ -57,6 +59,7 @@ impl Decision {
     pub fn words(self) -> &'static str {
         match self {
             Decision::Failover => "failover",
+            Decision::ByHand => "follows a promotion by hand",
             Decision::RolledBack => "a move begun and undone",
             Decision::OrderAndBack => "pool order to the other region and back",
             Decision::Order => "pool order to the other region",
@@ -102,7 +105,15 @@ pub fn of(played: &Played, shop: &str) -> Measured {
         own().find(|entry| entry.journal.active_region.is_some() && entry.journal.front != entry.journal.active_region);
     let back = away
         .and_then(|away| own().find(|entry| entry.at > away.at && entry.journal.front == entry.journal.active_region));
+    let mut active: Option<&Text> = None;
+    let followed = own().find(|entry| {
+        let now = entry.journal.active_region.as_ref();
+        let changed = active.is_some() && now.is_some() && active != now;
+        active = now.or(active);
+        changed
+    });
     let (decision, took) = match (first_sent, rolled_back, away, back) {
+        (None, ..) if followed.is_some() => (Decision::ByHand, followed.and_then(|entry| took(entry.at))),
         (Some(sent), ..) => (Decision::Failover, took(sent)),
         (None, Some(entry), ..) => (Decision::RolledBack, took(entry.at)),
         (None, None, Some(away), Some(_)) => (Decision::OrderAndBack, took(away.at)),
@@ -122,29 +133,21 @@ pub fn of(played: &Played, shop: &str) -> Measured {
 }
 
 fn diagnosis(played: &Played, shop: &str) -> Diagnosis {
-    let mut moved = None;
-    let mut lasted: BTreeMap<Diagnosis, i64> = BTreeMap::new();
-    let mut now: Option<(i64, Diagnosis)> = None;
-    for entry in played.rig.history().iter().filter(|entry| *entry.shop.name == *shop) {
-        if let Some((since, diagnosis)) = now {
-            *lasted.entry(diagnosis).or_default() += entry.at - since.max(played.begin).min(entry.at);
-        }
-        now = entry.report.as_ref().map(|report| (entry.at, report.diagnosis)).or(now);
-        let current = entry
-            .journal
-            .current
-            .as_ref()
-            .filter(|current| current.automatic && entry.at >= played.begin);
-        moved = moved.or(current.map(|current| current.diagnosis));
-    }
-    if let Some((since, diagnosis)) = now {
-        *lasted.entry(diagnosis).or_default() += played.rig.millis() - since.max(played.begin);
-    }
-    let unwell = lasted
-        .into_iter()
-        .filter(|(diagnosis, lasted)| *diagnosis != Diagnosis::Healthy && *lasted > 0);
-    let longest = unwell.max_by_key(|(_, lasted)| *lasted).map(|(diagnosis, _)| diagnosis);
-    moved.or(longest).unwrap_or(Diagnosis::Healthy)
+    let own = || {
+        played
+            .rig
+            .history()
+            .iter()
+            .filter(|entry| *entry.shop.name == *shop && entry.at >= played.begin)
+    };
+    let moved = own().find_map(|entry| entry.journal.current.as_ref().filter(|current| current.automatic));
+    let unwell = own().filter_map(|entry| Some(entry.report.as_ref()?.diagnosis));
+    // The predicates are ordered: what is asked first weighs most.
+    let gravest = unwell.filter(|diagnosis| *diagnosis != Diagnosis::Healthy).min();
+    moved
+        .map(|current| current.diagnosis)
+        .or(gravest)
+        .unwrap_or(Diagnosis::Healthy)
 }
 
 fn longest_without_orders(played: &Played, shop: &str) -> i64 {

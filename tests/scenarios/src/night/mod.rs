@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod deeds;
 pub mod expect;
+pub mod loss;
 pub mod measure;
 pub mod play;
 pub mod script;

@@ -310,10 +310,20 @@ impl Played {
         let shown = super::shown::of(self);
         let claims = self.script.shows.iter().filter(|claim| !shown.contains(*claim));
         let untrue: Vec<&str> = claims.map(String::as_str).collect();
-        if untrue.is_empty() {
+        let never: Vec<&str> = self
+            .script
+            .never
+            .iter()
+            .filter(|mark| shown.contains(*mark))
+            .map(String::as_str)
+            .collect();
+        if !untrue.is_empty() {
+            return Err(self.untrue(format!("the run did not show {}", untrue.join(", "))));
+        }
+        if never.is_empty() {
             Ok(())
         } else {
-            Err(self.untrue(format!("the run did not show {}", untrue.join(", "))))
+            Err(self.untrue(format!("the run showed {}", never.join(", "))))
         }
     }
 

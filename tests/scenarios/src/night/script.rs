@@ -44,6 +44,9 @@ pub struct Script {
     /// Which variants of the closed lists the run shows: `diagnosis/RegionDown`, `refusal/CoolDown`, `level/Adopted`.
     #[serde(default)]
     pub shows: Vec<String>,
+    /// Marks that the run must not show.
+    #[serde(default)]
+    pub never: Vec<String>,
     /// What happens, in order.
     pub timeline: Vec<Step>,
     /// When the run ends.

@@ -2,7 +2,7 @@
 
 use super::play::Played;
 use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind};
-use breakwater_core::report::Report;
+use breakwater_core::report::{ConditionStatus, Report};
 use std::collections::BTreeSet;
 
 /// How a level or a life of a shop can end.
@@ -36,15 +36,20 @@ pub enum LevelEnd {
     MovedByOthers,
 }
 
-/// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `level/Adopted`.
+/// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `level/Adopted`, and `stalled/PoolMissing`
+/// where the condition Stalled was True for that reason.
 #[must_use]
 pub fn of(played: &Played) -> BTreeSet<String> {
     let mut shown = BTreeSet::new();
     for shop in &played.script.shops {
         let mut before: Option<(&Journal, Option<&Report>)> = None;
-        let mut lives = 0;
+        let (mut lives, mut begun) = (0, false);
         for entry in played.rig.history().iter().filter(|entry| *entry.shop.name == **shop) {
             if entry.at >= played.begin {
+                if let Some((_, Some(report))) = before.filter(|_| !begun) {
+                    of_report(report, &mut shown);
+                }
+                begun = true;
                 if let Some(report) = &entry.report {
                     of_report(report, &mut shown);
                 }
@@ -59,6 +64,10 @@ pub fn of(played: &Played) -> BTreeSet<String> {
             let adopted = before.is_none_or(|(journal, _)| journal.active_region.is_none());
             lives += usize::from(adopted && entry.journal.active_region.is_some());
             before = Some((&entry.journal, entry.report.as_ref()));
+        }
+        // Where nothing was written since, what stood there before is shown all night.
+        if let Some((_, Some(report))) = before.filter(|_| !begun) {
+            of_report(report, &mut shown);
         }
         if played.rig.is_released(&played.rig.key(shop)) {
             mark(LevelEnd::Deleted, &mut shown);
@@ -86,6 +95,10 @@ fn of_report(report: &Report, shown: &mut BTreeSet<String>) {
             .iter()
             .map(|blocker| format!("blocker/{}", blocker.name)),
     );
+    let stalled = report.conditions.iter().find(|condition| condition.kind == "Stalled");
+    if let Some(stalled) = stalled.filter(|condition| condition.status == ConditionStatus::True) {
+        shown.insert(format!("stalled/{}", stalled.reason));
+    }
     if report.reason == "UnknownActive" {
         mark(LevelEnd::UnknownActive, shown);
     }
