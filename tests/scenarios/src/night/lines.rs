@@ -4,7 +4,7 @@ use super::clock::{length, shown};
 use super::play::Played;
 use super::spec::SpecChange;
 use super::words;
-use breakwater_core::journal::{Journal, Move, MoveOutcome, Obligation, Phase};
+use breakwater_core::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, Phase};
 use breakwater_core::report::{ConditionStatus, NamedReason, Report};
 use breakwater_sim::Vantage;
 use breakwater_sim::ledger::What;
@@ -34,6 +34,16 @@ pub(super) fn of(played: &Played) -> Vec<Line> {
         });
     }
     of_world(played, &mut lines);
+    for (at, key, answered) in played.rig.answers().iter().filter(|(at, ..)| *at >= played.begin) {
+        let end = answered.outcome.map_or("waits", MoveOutcome::name);
+        lines.push(Line {
+            at: *at,
+            rank: 6,
+            shop: Some(key.name.to_string()),
+            kind: "answer",
+            text: format!("{} {end}, {}: {}", answered.request, answered.reason, answered.message),
+        });
+    }
     for shop in &played.script.shops {
         of_status(played, shop, &mut lines);
     }
@@ -368,15 +378,23 @@ impl Told<'_> {
                 let (from, to) = (self.clock(loss.caught_up_to), self.clock(loss.writes_stopped));
                 format!("; at most {} s of orders lost ({from} to {to})", loss.seconds)
             });
-            let text = format!(
-                "move e{} from {} to {} for {}{}{}",
-                new.number,
-                new.from,
-                new.to,
-                new.diagnosis.name(),
-                self.after(new.first_down),
-                loss.unwrap_or_default()
-            );
+            let by = new
+                .request
+                .as_ref()
+                .map(|request| format!(", asked for by {}", request.name));
+            let by = by.unwrap_or_default();
+            let text = match new.kind {
+                MoveKind::Adopt => format!("adoption e{} of {}{by}", new.number, new.to),
+                MoveKind::Failover | MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => format!(
+                    "move e{} from {} to {} for {}{by}{}{}",
+                    new.number,
+                    new.from,
+                    new.to,
+                    new.diagnosis.name(),
+                    self.after(new.first_down),
+                    loss.unwrap_or_default()
+                ),
+            };
             self.tell(4, "decided", text);
         }
         if old.map(|old| old.phase) != Some(new.phase) && new.outcome.is_none() {

@@ -4,7 +4,7 @@ use super::clock::length;
 use super::play::Played;
 use breakwater_core::Text;
 use breakwater_core::diagnosis::Diagnosis;
-use breakwater_core::journal::MoveOutcome;
+use breakwater_core::journal::{MoveKind, MoveOutcome};
 use breakwater_sim::ledger::What;
 use serde_json::Value;
 
@@ -43,6 +43,8 @@ pub enum Decision {
     Failover,
     /// A person promoted the replica, and the shop follows.
     ByHand,
+    /// A person said where the writer is.
+    Adopted,
     /// A move was begun and undone.
     RolledBack,
     /// The other region came first in the load balancers, and the active one again.
@@ -60,6 +62,7 @@ impl Decision {
         match self {
             Decision::Failover => "failover",
             Decision::ByHand => "follows a promotion by hand",
+            Decision::Adopted => "adopts what a person names",
             Decision::RolledBack => "a move begun and undone",
             Decision::OrderAndBack => "pool order to the other region and back",
             Decision::Order => "pool order to the other region",
@@ -99,7 +102,17 @@ pub fn of(played: &Played, shop: &str) -> Measured {
     let took = |at: i64| since.map(|since| at - since);
     let rolled_back = own().find(|entry| {
         let current = entry.journal.current.as_ref();
-        current.is_some_and(|current| current.outcome == Some(MoveOutcome::RolledBack))
+        current.is_some_and(|current| {
+            let undone = matches!(current.outcome, Some(MoveOutcome::RolledBack | MoveOutcome::Aborted));
+            undone && current.kind == MoveKind::Failover
+        })
+    });
+    let named = own().find(|entry| {
+        entry
+            .journal
+            .current
+            .as_ref()
+            .is_some_and(|current| current.kind == MoveKind::Adopt)
     });
     let away =
         own().find(|entry| entry.journal.active_region.is_some() && entry.journal.front != entry.journal.active_region);
@@ -113,6 +126,7 @@ pub fn of(played: &Played, shop: &str) -> Measured {
         changed
     });
     let (decision, took) = match (first_sent, rolled_back, away, back) {
+        (None, ..) if named.is_some() => (Decision::Adopted, None),
         (None, ..) if followed.is_some() => (Decision::ByHand, followed.and_then(|entry| took(entry.at))),
         (Some(sent), ..) => (Decision::Failover, took(sent)),
         (None, Some(entry), ..) => (Decision::RolledBack, took(entry.at)),

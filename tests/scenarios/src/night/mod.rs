@@ -9,6 +9,7 @@ pub mod expect;
 pub mod loss;
 pub mod measure;
 pub mod play;
+pub mod request;
 pub mod script;
 pub mod shown;
 pub mod spec;

@@ -230,6 +230,15 @@ impl Played {
         for twist in &step.twist.0 {
             twist.play(&mut self.rig);
         }
+        for asked in &step.request.0 {
+            let first = self.first().to_owned();
+            let said = asked.play(&mut self.rig, &first, self.begin);
+            self.say("asked", said);
+        }
+        for name in &step.withdraw.0 {
+            self.say("asked", format!("{name} is withdrawn"));
+            self.rig.withdraw(name);
+        }
         if let Some(edit) = &step.edit {
             let begin = self.begin;
             let keys: Vec<_> = self.script.shops.iter().map(|shop| self.rig.key(shop)).collect();

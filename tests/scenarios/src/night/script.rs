@@ -4,6 +4,7 @@ use super::Trouble;
 use super::clock::{Clock, Span};
 use super::deeds::{Controller, Person, TwistOf};
 use super::expect::Expect;
+use super::request::Asked;
 use super::spec::SpecChange;
 use breakwater_sim::Fault;
 use serde::de::{DeserializeOwned, Error as _};
@@ -94,6 +95,12 @@ pub struct Step {
     /// What befalls a deed of the controller that is still to come.
     #[serde(default)]
     pub twist: Many<TwistOf>,
+    /// RegionSwitches that persons create.
+    #[serde(default)]
+    pub request: Many<Asked>,
+    /// Names of RegionSwitches that are withdrawn.
+    #[serde(default)]
+    pub withdraw: Many<String>,
     /// An edit of the spec.
     #[serde(default)]
     pub edit: Option<SpecChange>,

@@ -1,7 +1,7 @@
 //! Which variants of the closed lists a run shows: not what a script claims, but what stood in the status.
 
 use super::play::Played;
-use breakwater_core::journal::{Journal, MoveOutcome, ObligationKind};
+use breakwater_core::journal::{Journal, MoveKind, MoveOutcome, ObligationKind};
 use breakwater_core::report::{ConditionStatus, Report};
 use std::collections::BTreeSet;
 
@@ -22,10 +22,8 @@ pub enum LevelEnd {
     FenceClosed,
     /// A writer that we made read-only writes again.
     Unfenced,
-    /// A move is undone before the point of no return.
-    RolledBack,
-    /// A move is completed.
-    Completed,
+    /// A person names the active region, and all follows.
+    AdoptedByRequest,
     /// The spec was edited, and the new generation was looked at.
     SpecEdited,
     /// The object was let go.
@@ -36,8 +34,8 @@ pub enum LevelEnd {
     MovedByOthers,
 }
 
-/// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `level/Adopted`, and `stalled/PoolMissing`
-/// where the condition Stalled was True for that reason.
+/// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `outcome/Completed` (of a move or of a
+/// request), `level/Adopted`, and `stalled/PoolMissing` where the condition Stalled was True for that reason.
 #[must_use]
 pub fn of(played: &Played) -> BTreeSet<String> {
     let mut shown = BTreeSet::new();
@@ -72,6 +70,15 @@ pub fn of(played: &Played) -> BTreeSet<String> {
         if played.rig.is_released(&played.rig.key(shop)) {
             mark(LevelEnd::Deleted, &mut shown);
         }
+    }
+    for (_, _, answered) in played.rig.answers().iter().filter(|(at, ..)| *at >= played.begin) {
+        shown.extend(answered.outcome.map(|outcome| format!("outcome/{}", outcome.name())));
+        shown.extend(
+            answered
+                .refusals
+                .iter()
+                .map(|refusal| format!("refusal/{}", refusal.name)),
+        );
     }
     shown
 }
@@ -118,10 +125,12 @@ fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<Str
     let same = old.active_region.is_some() && old.active_region == new.active_region;
     let outcome = |journal: &Journal| journal.current.as_ref().and_then(|current| current.outcome);
     let ended = outcome(new).filter(|_| outcome(old) != outcome(new));
-    match ended {
-        Some(MoveOutcome::RolledBack) => mark(LevelEnd::RolledBack, shown),
-        Some(MoveOutcome::Completed) => mark(LevelEnd::Completed, shown),
-        Some(MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted) | None => {}
+    if let Some(outcome) = ended {
+        shown.insert(format!("outcome/{}", outcome.name()));
+        let kind = new.current.as_ref().map(|current| current.kind);
+        if kind == Some(MoveKind::Adopt) && outcome == MoveOutcome::Completed {
+            mark(LevelEnd::AdoptedByRequest, shown);
+        }
     }
     if same && ended.is_none() {
         if old.front != new.front && new.front == new.active_region {
