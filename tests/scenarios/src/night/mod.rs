@@ -16,6 +16,8 @@ pub mod spec;
 pub mod transcript;
 
 mod lines;
+mod setup;
+mod told;
 mod words;
 
 use std::path::{Path, PathBuf};

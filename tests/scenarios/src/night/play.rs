@@ -1,20 +1,17 @@
 //! Plays a script in the rig.
 
-use super::clock::{self, BEGIN};
+use super::clock;
 use super::deeds::Controller;
 use super::measure::{self, Measured};
 use super::script::{Script, Step};
-use super::{Trouble, transcript, words};
+use super::{Trouble, setup, transcript, words};
 use crate::{journal, seconds};
 use breakwater_engine::port::Status;
 use breakwater_rig::{Options, Rig};
-use breakwater_sim::{FaultId, Setup};
-use serde_json::Value;
+use breakwater_sim::FaultId;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Before the begin the shops are adopted, and stand ready for a while.
-const BEFORE: i64 = 20 * 60 * 1000;
 /// A wait without a limit of its own ends after this.
 const PATIENCE: Duration = Duration::from_secs(2 * 3600);
 
@@ -46,7 +43,7 @@ pub(super) struct Said {
 /// # Errors
 /// When something that had to be true was not, with the transcript up to there.
 pub fn play(name: &str, script: Script) -> Result<Played, Trouble> {
-    let (setup, begin) = setup(name, &script)?;
+    let (setup, begin) = setup::of(name, &script)?;
     let mut rig = Rig::new(setup, script.seed, &Options::default());
     let keys: Vec<_> = script.shops.iter().map(|shop| rig.key(shop)).collect();
     for key in &keys {
@@ -72,44 +69,6 @@ pub fn play(name: &str, script: Script) -> Result<Played, Trouble> {
     played.run_to(until)?;
     played.end()?;
     Ok(played)
-}
-
-/// The demo's world with only the script's shops, few shoppers and no record of reads, and the script's changes.
-fn setup(name: &str, script: &Script) -> Result<(Setup, i64), Trouble> {
-    let wrong = |why: String| Trouble::Script {
-        script: name.to_owned(),
-        why,
-    };
-    let mut setup = Setup::demo();
-    let begin = setup.start + BEGIN * 1000;
-    setup.start = if script.new { begin } else { begin - BEFORE };
-    setup.keep_reads = false;
-    let all: Vec<String> = setup.shops.iter().map(|shop| shop.name.clone()).collect();
-    if let Some(unknown) = script.shops.iter().find(|shop| !all.contains(shop)) {
-        return Err(wrong(format!(
-            "there is no {unknown}: the shops are {}",
-            all.join(", ")
-        )));
-    }
-    setup.shops.retain(|shop| script.shops.contains(&shop.name));
-    for shop in &mut setup.shops {
-        shop.orders_per_second = 0.5;
-        shop.jobs_per_minute = 2.0;
-    }
-    let patched = |value: Result<Value, serde_json::Error>, patch: &Value| {
-        let mut value = value.map_err(|error| error.to_string())?;
-        if !patch.is_null() {
-            json_patch::merge(&mut value, patch);
-        }
-        Ok::<Value, String>(value)
-    };
-    for shop in &mut setup.shops {
-        let value = patched(serde_json::to_value(&*shop), &script.shop).map_err(&wrong)?;
-        *shop = serde_json::from_value(value).map_err(|error| wrong(format!("shop: {error}")))?;
-    }
-    let value = patched(serde_json::to_value(&setup), &script.world).map_err(&wrong)?;
-    let setup = serde_json::from_value(value).map_err(|error| wrong(format!("world: {error}")))?;
-    Ok((setup, begin))
 }
 
 impl Played {
@@ -247,7 +206,7 @@ impl Played {
                     self.rig.edit(&key, |shop| edit.apply(shop, begin));
                 }
             }
-            self.say("edit", super::lines::of_edit(edit));
+            self.say("edit", edit.words());
         }
         Ok(())
     }

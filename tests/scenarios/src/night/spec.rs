@@ -1,6 +1,6 @@
 //! Edits of a Storefront's spec, as far as scripts make them.
 
-use super::clock::{Clock, Span};
+use super::clock::{Clock, Span, shown};
 use breakwater_core::shop::{Freeze, Mode, Shop};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -110,5 +110,49 @@ impl SpecChange {
         if let Some(instance) = &self.secondary_instance {
             shop.regions.secondary.instance = instance.as_str().into();
         }
+    }
+
+    /// The change in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let mut changes: Vec<String> = Vec::new();
+        if let Some(mode) = self.mode {
+            changes.push(format!("mode {mode:?}"));
+        }
+        if let Some(suspend) = self.suspend {
+            changes.push(format!("suspend {suspend}"));
+        }
+        if let Some(automatic) = self.automatic_traffic {
+            changes.push(format!("traffic.automatic {automatic}"));
+        }
+        if let Some(freeze) = &self.freeze {
+            changes.push(format!(
+                "freeze {} from {} until {}",
+                freeze.name,
+                shown(freeze.from.0),
+                shown(freeze.until.0)
+            ));
+        }
+        for (name, span) in [
+            ("maxLoss", self.max_loss),
+            ("promoteAfter", self.promote_after),
+            ("databaseGrace", self.database_grace),
+            ("returnAfter", self.return_after),
+            ("coolDown", self.cool_down),
+        ] {
+            if let Some(span) = span {
+                changes.push(format!("{name} {} s", span.0.as_secs()));
+            }
+        }
+        if self.swap_regions {
+            changes.push("primary and secondary change places".into());
+        }
+        if let Some(instance) = &self.secondary_instance {
+            changes.push(format!("the secondary's instance is {instance}"));
+        }
+        if self.delete {
+            changes.push("the Storefront is deleted".into());
+        }
+        changes.join(", ")
     }
 }
