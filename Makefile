@@ -55,6 +55,10 @@ mutants: ## show that each deliberate fault is caught by a named test
 soak: ## random troubles in virtual time: SEEDS=100, or SEED=1234 to replay one; target/soak.json
 	SEEDS=$(SEEDS) SEED=$(SEED) cargo run -p breakwater-scenarios --example soak
 
+.PHONY: scenario
+scenario: ## play one night in virtual time and print its transcript: NAME=deep-checks; without NAME: list them
+	@cargo run -q -p breakwater-scenarios --bin scenario -- $(NAME)
+
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench

@@ -151,10 +151,14 @@ fn exclusions<'a>(run: &'a Run, shop: &'a Shop) -> Vec<Exclusion<'a>> {
     found
 }
 
-/// An automatic move from `Promoting` on: the exclusion has been read back.
+/// An automatic move from `Promoting` on: the exclusion has been read back. A promotion by somebody else, which shows in
+/// an earlier phase, comes before it: such a move has no licence.
 fn promotes(entry: &Entry) -> bool {
     entry.journal.in_flight().is_some_and(|current| {
-        current.automatic && current.phase >= Phase::Promoting && current.phase != Phase::Holding
+        current.automatic
+            && current.licence.is_some()
+            && current.phase >= Phase::Promoting
+            && current.phase != Phase::Holding
     })
 }
 

@@ -32,6 +32,8 @@ pub struct Evidence {
     ever_up: BTreeSet<Text>,
     new_up_since: Option<Duration>,
     trouble: PerSide<Option<Timestamp>>,
+    /// When somebody last looked at each region and nothing about it was Down: its trouble may have begun right after.
+    calm: PerSide<Option<Timestamp>>,
     /// When the trouble began as an earlier process journalled it; good until something says Up.
     journalled_trouble: PerSide<Option<Timestamp>>,
 }
@@ -132,6 +134,7 @@ impl Evidence {
             ever_up,
             new_up_since: None,
             trouble: PerSide::default(),
+            calm: PerSide::default(),
             journalled_trouble: PerSide::default(),
         }
     }
@@ -308,9 +311,12 @@ impl Evidence {
                 );
             if !down {
                 self.trouble[side] = None;
-                let up = self.probes[side].vote(at, shop.policy.interval).value == ProbeVote::Up
-                    || self.edge[side].vote.fresh(at) == Some(EdgeVote::Up);
-                if up {
+                let probe = self.probes[side].vote(at, shop.policy.interval).value;
+                let edge = self.edge[side].vote.fresh(at).unwrap_or(EdgeVote::Unknown);
+                if probe != ProbeVote::Unknown || edge != EdgeVote::Unknown {
+                    self.calm[side] = Some(at.wall);
+                }
+                if probe == ProbeVote::Up || edge == EdgeVote::Up {
                     self.journalled_trouble[side] = None;
                 }
             } else if self.trouble[side].is_none() {
@@ -341,7 +347,10 @@ impl Evidence {
     pub fn facts(&self, now: Now, shop: &Shop, from: Standpoint<'_>) -> Facts {
         let (a, b) = (from.active, from.active.other());
         let trouble = self.trouble[a];
-        let link = self.links[b].vote(now, trouble);
+        // Whoever has not looked for a while (no lease, no cluster) sees the first Down late: a link that broke meanwhile
+        // did not break long before the trouble.
+        let earliest = trouble.map(|seen| self.calm[a].map_or(seen, |calm| calm.min(seen)));
+        let link = self.links[b].vote(now, earliest);
         let proof = self.proofs.vote(now, shop, a, from.fence_is_ours);
         let region_a = self.region(now, shop, a, from, trouble);
         let region_b = self.region(now, shop, b, from, trouble);
@@ -391,7 +400,7 @@ impl Evidence {
             critical_down_before_trouble: probes.critical_down_before(trouble.or(Some(now.wall))),
             instance: Vote {
                 value: instance.unwrap_or(InstanceVote::Unknown),
-                since: self.instance[side].vote.since().map(|at| at.wall),
+                since: instance.and(self.instance[side].vote.since()).map(|at| at.wall),
                 held: self.instance[side].vote.held(),
                 read: self.instance[side].asked.map(|asked| asked.wall),
             },
@@ -509,9 +518,11 @@ impl EdgeEvidence {
         } else {
             (value, &self.vote)
         };
+        // An old reading, or one of a pool that is not monitored, says nothing of since when nothing is known.
+        let tells = value == track.newest();
         Vote {
             value,
-            since: track.since().map(|at| at.wall),
+            since: track.since().filter(|_| tells).map(|at| at.wall),
             held: track.held(),
             read: self.asked.map(|asked| asked.wall),
         }

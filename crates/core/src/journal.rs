@@ -337,7 +337,9 @@ impl Phase {
 }
 
 /// Ends of a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::VariantNames,
+)]
 pub enum MoveOutcome {
     /// Done.
     Completed,

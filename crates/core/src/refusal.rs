@@ -6,7 +6,7 @@ use crate::request::Override;
 use jiff::Timestamp;
 
 /// A refusal with its evidence. The list is closed; `report` has the words and remedies.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::VariantNames)]
 pub enum Refusal {
     /// Mode Observe touches nothing.
     ObserveMode,
@@ -190,7 +190,7 @@ impl Refusal {
 }
 
 /// Named reasons why a move would not go well, known on a quiet day.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, strum::VariantNames)]
 pub enum Blocker {
     /// The replica does not follow.
     LinkBroken,

@@ -220,8 +220,11 @@ pub(crate) fn change(answer: &Answer) -> Seen<ChangeView> {
 }
 
 pub(crate) fn probe(answer: &Answer, region: &str) -> ProbeSeen {
-    let Answer::Http { status, headers, .. } = answer else {
-        return ProbeSeen::Reset;
+    let (status, headers) = match answer {
+        Answer::Http { status, headers, .. } => (status, headers),
+        // Something on the way answers in the service's stead.
+        Answer::Error { status, .. } => return ProbeSeen::Status(*status),
+        _ => return ProbeSeen::Reset,
     };
     match headers.get("x-breakwater-region") {
         Some(other) if other != region && !region.is_empty() => ProbeSeen::OtherRegion(text(other)),

@@ -57,6 +57,8 @@ pub enum Aim {
     Nth(usize),
     /// The next one whose `what` contains this.
     Next(&'static str),
+    /// The same, with a text from a script.
+    NextOf(String),
 }
 
 /// What befalls it.
@@ -120,6 +122,7 @@ impl Plot {
         let found = self.twists.iter().position(|(aim, _)| match aim {
             Aim::Nth(nth) => *nth == index,
             Aim::Next(part) => deed.what.contains(part),
+            Aim::NextOf(part) => deed.what.contains(part.as_str()),
         });
         self.deeds.push(deed);
         found.map(|found| self.twists.remove(found).1)

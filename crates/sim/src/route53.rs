@@ -28,6 +28,7 @@ struct Change {
     id: String,
     submitted: Millis,
     insync: Millis,
+    visible: Millis,
     changes: Vec<RecordChange>,
 }
 
@@ -203,15 +204,20 @@ impl Zone {
         }
         self.records = next;
         let pause = dice.between(insync);
-        let before = self.changes.last().map_or(now, |change| change.insync);
+        // Batches of one zone reach resolvers in the order in which they were accepted.
+        let (before, seen) = self
+            .changes
+            .last()
+            .map_or((now, now), |change| (change.insync, change.visible));
+        let insync = (now + pause).max(before);
+        let visible = dice.between((now + pause / 4, insync)).max(seen);
         let change = Change {
             id: format!("C{:013X}", self.changes.len() + 1),
             submitted: now,
-            // Batches of one zone reach resolvers in the order in which they were accepted.
-            insync: (now + pause).max(before),
+            insync,
+            visible,
             changes: changes.clone(),
         };
-        let visible = dice.between((now + pause / 4, change.insync));
         let answer = Answer::Change {
             id: change.id.clone(),
             status: "PENDING".into(),

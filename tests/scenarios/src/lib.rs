@@ -2,6 +2,7 @@
 //!
 //! The scenarios themselves are tests of this package, one file for each thing that can happen.
 
+pub mod night;
 pub mod soak;
 
 use breakwater_checkers::{Unreadable, Violation};

@@ -181,7 +181,8 @@ impl LinkEvidence {
     }
 
     pub(super) fn vote(&self, now: Now, trouble: Option<Timestamp>) -> Vote<LinkVote> {
-        let seems = self.seems.fresh(now).unwrap_or(Seems::Unknown);
+        let fresh = self.seems.fresh(now);
+        let seems = fresh.unwrap_or(Seems::Unknown);
         let value = match seems {
             Seems::Flowing => LinkVote::Flowing,
             Seems::Broken if self.counts_against(trouble) => LinkVote::Broken,
@@ -190,7 +191,7 @@ impl LinkEvidence {
         };
         let since = match seems {
             Seems::Broken | Seems::BrokenByItself => self.broken_since,
-            Seems::Flowing | Seems::Unknown => self.seems.since().map(|at| at.wall),
+            Seems::Flowing | Seems::Unknown => fresh.and(self.seems.since()).map(|at| at.wall),
         };
         Vote {
             value,

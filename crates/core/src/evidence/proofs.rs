@@ -90,7 +90,8 @@ impl Proofs {
                 let held = lived.map_or(Duration::ZERO, |(begin, newest)| newest.saturating_sub(begin.mono));
                 (begin.map(|at| at.wall), held)
             }
-            ProofVote::Unknown => (begin.map(|at| at.wall), Duration::ZERO),
+            // Nobody has said anything lately: what was said last began at another time.
+            ProofVote::Unknown => (None, Duration::ZERO),
         };
         Vote {
             value,

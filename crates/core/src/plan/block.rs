@@ -1,7 +1,7 @@
 //! Blockers: could we move now, and how well? Answered on a quiet day.
 
 use super::forecast::{Forecast, budget_too_small};
-use super::{Sight, risk, standpoint, traffic};
+use super::{Sight, name, risk, standpoint, traffic};
 use crate::Text;
 use crate::evidence::is_broken;
 use crate::facts::{EdgeVote, Facts, InstanceVote};
@@ -14,7 +14,7 @@ use crate::side::Side;
 pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Blocker> {
     let Some(facts) = &sight.facts else { return Vec::new() };
     let mut blockers = Vec::new();
-    blockers.extend(link(facts));
+    blockers.extend(link(sight, facts));
     blockers.extend(lag_high(sight, facts));
     blockers.extend(loss_budget_too_small(sight, forecast));
     blockers.extend(standby_instance(facts));
@@ -39,8 +39,12 @@ pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Bl
     blockers
 }
 
-fn link(facts: &Facts) -> Option<Blocker> {
-    is_broken(facts.link.value).then_some(Blocker::LinkBroken)
+/// The replica does not follow; nor does an instance that somebody has made a writer of its own.
+fn link(sight: &Sight<'_>, facts: &Facts) -> Option<Blocker> {
+    let standby = sight.input.actual.instance(facts.active.other());
+    let alone = facts.b.instance.value == InstanceVote::Available
+        && standby.is_some_and(|view| !standpoint::names_as_source(view, sight.input, facts.active));
+    (is_broken(facts.link.value) || alone).then_some(Blocker::LinkBroken)
 }
 
 fn lag_high(sight: &Sight<'_>, facts: &Facts) -> Option<Blocker> {
@@ -79,9 +83,17 @@ fn balancers(sight: &Sight<'_>) -> Vec<Blocker> {
                     blockers.push(Blocker::BalancerDisabled(id.clone()));
                 }
                 let excluded = sight.side(sight.input.journal.excluded.as_ref());
+                // After an exclusion the lists are put back by us: nobody else has to correct them.
+                let returning = excluded.is_none()
+                    && sight
+                        .input
+                        .journal
+                        .saved_steering
+                        .iter()
+                        .any(|saved| saved.balancer == *id);
                 for side in Side::BOTH {
                     let pool = &shop.regions[side].pool;
-                    if excluded != Some(side) && !traffic::names(document, pool) {
+                    if excluded != Some(side) && !returning && !traffic::names(document, pool) {
                         blockers.push(Blocker::PoolMissing(PoolAbsence::NotIn {
                             balancer: id.clone(),
                             pool: pool.clone(),
@@ -163,6 +175,9 @@ fn denied(sight: &Sight<'_>) -> Vec<Blocker> {
         "route53:ListResourceRecordSets",
         actual.names.as_ref().and_then(|read| trouble(&read.seen)),
     );
+    if name::may_not_ask(sight) {
+        ask("route53:GetChange", Some(TroubleKind::Denied));
+    }
     blockers
 }
 

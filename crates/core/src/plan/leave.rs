@@ -2,14 +2,28 @@
 
 use super::{Sight, name, phases};
 use crate::decision::{Effect, NameChange, Step};
-use crate::journal::{Journal, Phase};
+use crate::journal::{Journal, MoveOutcome, Phase};
 use crate::reading::Seen;
 use crate::shop::Mode;
 use crate::side::Side;
 
-/// Once the object goes, only a promotion that may have been sent is still seen through.
+/// Once the object goes, only a promotion that may have been sent is still seen through; any other move ends with it.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    promoting(sight).then(|| phases::entry(sight)).flatten()
+    if promoting(sight) {
+        return phases::entry(sight);
+    }
+    let mut ended = sight.input.journal.in_flight()?.clone();
+    if sight.input.shop.suspended || sight.foreign_owner().is_some() {
+        return None;
+    }
+    ended.outcome = Some(MoveOutcome::Aborted);
+    ended.because = Some("the Storefront is deleted".into());
+    ended.since = sight.input.now.wall;
+    ended.deadline = None;
+    Some(Journal {
+        current: Some(ended),
+        ..sight.input.journal.clone()
+    })
 }
 
 /// Whether the finalizer may go: abandoned, or nothing of ours is left, and no promotion is under way.

@@ -49,6 +49,8 @@ const IN_MOVE: Pace = Pace {
 };
 /// A Route 53 change that is awaited.
 const CHANGE: Duration = Duration::from_secs(5);
+/// The same where we are denied to ask: permissions change slowly.
+const CHANGE_DENIED: Duration = Duration::from_secs(300);
 /// After a start the last lag samples of this long are read: the newest good one may be old.
 const FIRST_LAGS_BACK: Duration = Duration::from_secs(3 * 3600);
 /// Later on this long is enough to see a sample and its end.
@@ -292,9 +294,14 @@ fn change(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             class: sight.input.shop.class.clone(),
             id: id.clone(),
         };
+        let every = if name::may_not_ask(sight) {
+            CHANGE_DENIED
+        } else {
+            CHANGE
+        };
         looks.push(Look {
             query,
-            every: CHANGE,
+            every,
             newer_than: None,
         });
     }

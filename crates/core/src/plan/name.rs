@@ -9,7 +9,7 @@ use crate::facts::InstanceVote;
 use crate::journal::{MoveKind, NAME_LEVEL, Phase};
 use crate::outcome::Outcome;
 use crate::owner_record::OwnerRecord;
-use crate::reading::{NamesView, RecordSet};
+use crate::reading::{NamesView, RecordSet, Seen, TroubleKind};
 use crate::side::Side;
 use std::time::Duration;
 
@@ -217,14 +217,20 @@ pub(super) fn plain(name: &str) -> String {
 /// Since when (monotonic) the records as they are now have been everywhere.
 pub(super) fn in_sync_since(sight: &Sight<'_>) -> Option<Duration> {
     let names = sight.input.actual.names.as_ref()?;
-    let Some(newest) = newest_change(sight) else {
-        // After a takeover, or when the answer was lost, nobody knows the change's id: seen in the listing for as long
-        // as propagation takes.
+    let Some(newest) = newest_change(sight).filter(|_| !may_not_ask(sight)) else {
+        // After a takeover, or when the answer was lost, nobody knows the change's id, and a role may lack GetChange: seen
+        // in the listing for as long as propagation takes.
         let seen = names.since.mono + PROPAGATION;
         return (seen <= sight.input.now.mono).then_some(seen);
     };
     let (_, read) = sight.input.actual.change.as_ref().filter(|(id, _)| id == newest)?;
     read.present().filter(|change| change.in_sync).map(|_| read.since.mono)
+}
+
+/// Whether we are denied to ask what became of the newest change: it has been made all the same.
+pub(super) fn may_not_ask(sight: &Sight<'_>) -> bool {
+    let change = sight.input.actual.change.as_ref();
+    change.is_some_and(|(_, read)| matches!(&read.seen, Seen::Unknown(trouble) if trouble.kind == TroubleKind::Denied))
 }
 
 /// The id of the newest change of ours, if that is known: not of one that may have been made, and was not answered.

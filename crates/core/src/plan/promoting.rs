@@ -1,7 +1,7 @@
 //! Promoting: one licence, one call, and then only what the world shows counts.
 
-use super::Sight;
 use super::phases::{preparing, repointing, still_replica, target, with_phase};
+use super::{Sight, traffic};
 use crate::decision::{Promotion, SentCall, Step};
 use crate::journal::{Journal, LicenceEntry, Move, Obligation, ObligationKind, Phase};
 use crate::outcome::Outcome;
@@ -94,10 +94,18 @@ pub(super) fn shown(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
         journal.current = Some(promoted);
         journal
     } else {
-        let mut journal = with_phase(sight, &promoted, Phase::Promoting, PROMOTING_AT_MOST);
-        journal.excluded = Some(current.from.clone());
-        journal
+        with_phase(sight, &promoted, Phase::Promoting, PROMOTING_AT_MOST)
     };
+    // Whoever promoted, and however early: no users for the old region until its fence has been observed.
+    if journal.excluded.as_ref() != Some(&current.from) {
+        journal.saved_steering = sight
+            .input
+            .shop
+            .side(&current.from)
+            .map(|side| traffic::to_save(sight, side))
+            .unwrap_or_default();
+        journal.excluded = Some(current.from.clone());
+    }
     journal.active_region = Some(current.to.clone());
     journal.front = Some(current.to.clone());
     journal.epoch = current.number;

@@ -27,7 +27,7 @@ pub(super) fn may_send(sight: &Sight<'_>, step: &Step) -> bool {
         return false;
     };
     let waited = sight.input.now.mono.saturating_sub(ended.mono);
-    read_since(sight, effect, ended.mono) && waited >= pause(outcome, last, effect)
+    read_since(sight, effect, ended.mono) && waited >= pause(outcome, last, step)
 }
 
 /// Whether what was last read of this target shows all that was sent to it: the newest call has ended, and the object was
@@ -114,18 +114,24 @@ fn read_since(sight: &Sight<'_>, effect: &Effect, mono: Duration) -> bool {
     }
 }
 
-fn pause(outcome: &Outcome, last: &SentCall, effect: &Effect) -> Duration {
+fn pause(outcome: &Outcome, last: &SentCall, step: &Step) -> Duration {
     let doubled =
         |first: Duration| (first * 2u32.saturating_pow(last.failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);
     match outcome {
-        // A name or a balancer shows at once what was accepted; RDS takes its time.
-        Outcome::Accepted(_) => match effect {
-            Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => Duration::ZERO,
-            Effect::SetReadOnly { .. }
-            | Effect::Stop { .. }
-            | Effect::Start { .. }
-            | Effect::Tag { .. }
-            | Effect::Untag { .. } => SHOW_PATIENCE,
+        // The very same again: reads may show the state before it for a while, and must not use up the quota.
+        Outcome::Accepted(_) if last.step == *step => SHOW_PATIENCE,
+        // Something else of a name or a balancer need not wait; RDS takes its time.
+        Outcome::Accepted(_) => match step {
+            Step::Effect(Effect::ChangeNames { .. } | Effect::PatchBalancer { .. }) | Step::Promote(_) => {
+                Duration::ZERO
+            }
+            Step::Effect(
+                Effect::SetReadOnly { .. }
+                | Effect::Stop { .. }
+                | Effect::Start { .. }
+                | Effect::Tag { .. }
+                | Effect::Untag { .. },
+            ) => SHOW_PATIENCE,
         },
         Outcome::Ambiguous(_) => doubled(Duration::from_secs(1)),
         Outcome::Refused(_) => doubled(REFUSED_PAUSE),

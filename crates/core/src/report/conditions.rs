@@ -35,12 +35,7 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
         active_region_healthy(input, decision),
         replicating(decision),
         aligned(input, "TrafficAligned", decision.levels.traffic, "the load balancers"),
-        aligned(
-            input,
-            "WriterNameAligned",
-            decision.levels.name,
-            "the writer's name and our TXT record",
-        ),
+        name_aligned(input, decision),
         objectives::objectives_met(input, decision),
         verified(input),
         move_in_flight(input, decision),
@@ -275,6 +270,31 @@ fn aligned(input: &Input<'_>, kind: &'static str, level: LevelState, what: &str)
         LevelState::Unknown => (ConditionStatus::Unknown, "NotRead", "have not been read"),
     };
     condition(kind, status, reason, format!("{what} {says}").into())
+}
+
+/// An adoption moves no name: one that is missing or leads elsewhere is left to people, and is not aligned.
+fn name_aligned(input: &Input<'_>, decision: &Decision) -> Condition {
+    let kind = "WriterNameAligned";
+    let wrong = decision.blockers.iter().find(|blocker| {
+        matches!(
+            blocker,
+            Blocker::RecordMissing | Blocker::RecordForeign | Blocker::RecordNotSimple
+        )
+    });
+    match wrong.filter(|_| input.shop.policy.mode != Mode::Observe && decision.levels.name == LevelState::Holds) {
+        Some(blocker) => condition(
+            kind,
+            ConditionStatus::False,
+            blocker.name(),
+            words::blocker(input, decision, blocker).message,
+        ),
+        None => aligned(
+            input,
+            kind,
+            decision.levels.name,
+            "the writer's name and our TXT record",
+        ),
+    }
 }
 
 fn verified(input: &Input<'_>) -> Condition {

@@ -1,7 +1,7 @@
 //! Route 53.
 
 use crate::*;
-use breakwater_sim::{RecordAction, RecordChange, RecordSet};
+use breakwater_sim::{RecordAction, RecordChange, RecordSet, Setup};
 
 const ZONE: &str = "Z0123456789";
 const NAME: &str = "db.shop-ca.example.com.";
@@ -218,4 +218,19 @@ fn an_action_has_fifty_tokens_and_gets_ten_a_second() {
     let other = Route53Op::GetHostedZone { zone: "Z9".into() };
     wait(&mut world, 1);
     assert_eq!(code(&answer(&mut world, route53(other))), "NoSuchHostedZone");
+}
+
+/// Whatever the pauses: a later change is never undone, for resolvers, by an earlier one that arrives after it.
+#[test]
+fn resolvers_see_changes_in_the_order_in_which_they_were_made() {
+    for seed in 0..40 {
+        let mut world = World::new(Setup::demo(), seed);
+        let old = writer(&mut world);
+        let new = moved(&old, &mut world);
+        submit(&mut world, vec![change(RecordAction::Upsert, &new)]);
+        wait(&mut world, 2);
+        submit(&mut world, vec![change(RecordAction::Upsert, &old)]);
+        wait(&mut world, 300);
+        assert_eq!(shop(&world, SHOP).name_visible.as_deref(), Some(CA), "seed {seed}");
+    }
 }

@@ -154,6 +154,7 @@ impl Instant {
         actual.pools[Side::Secondary] = read(Seen::Present(PoolView {
             enabled: true,
             monitored: true,
+            monitor: None,
         }));
         actual.balancers = vec![read(Seen::Present(balancer()))];
         actual.names = read(Seen::Present(NamesView {
@@ -287,6 +288,7 @@ impl Instant {
                 self.actual.pools[b] = read(Seen::Present(PoolView {
                     enabled: true,
                     monitored: true,
+                    monitor: None,
                 }));
             }
             "NameUnmovable" => {

@@ -1,0 +1,150 @@
+//! Which variants of the closed lists a run shows: not what a script claims, but what stood in the status.
+
+use super::play::Played;
+use breakwater_core::journal::{Journal, MoveKind, MoveOutcome, ObligationKind};
+use breakwater_core::report::{ConditionStatus, Report};
+use std::collections::BTreeSet;
+
+/// How a level or a life of a shop can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::VariantNames, strum::IntoStaticStr)]
+pub enum LevelEnd {
+    /// A new object, or one whose status was lost, finds its writer.
+    Adopted,
+    /// A journal that turned out to be old is replaced by what the world says.
+    AdoptedAnew,
+    /// Nobody can tell where the writer is.
+    UnknownActive,
+    /// The pool order returns to the active region.
+    FrontReturned,
+    /// An exclusion ends.
+    ExclusionEnded,
+    /// A fence is observed.
+    FenceClosed,
+    /// A writer that we made read-only writes again.
+    Unfenced,
+    /// A person names the active region, and all follows.
+    AdoptedByRequest,
+    /// The spec was edited, and the new generation was looked at.
+    SpecEdited,
+    /// The object was let go.
+    Deleted,
+    /// Somebody keeps putting a level back, and it is left to them.
+    Contested,
+    /// Somebody else moved the writer, and that is adopted.
+    MovedByOthers,
+}
+
+/// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `outcome/Completed` (of a move or of a
+/// request), `level/Adopted`, and `stalled/PoolMissing` where the condition Stalled was True for that reason.
+#[must_use]
+pub fn of(played: &Played) -> BTreeSet<String> {
+    let mut shown = BTreeSet::new();
+    for shop in &played.script.shops {
+        let mut before: Option<(&Journal, Option<&Report>)> = None;
+        let (mut lives, mut begun) = (0, false);
+        for entry in played.rig.history().iter().filter(|entry| *entry.shop.name == **shop) {
+            if entry.at >= played.begin {
+                if let Some((_, Some(report))) = before.filter(|_| !begun) {
+                    of_report(report, &mut shown);
+                }
+                begun = true;
+                if let Some(report) = &entry.report {
+                    of_report(report, &mut shown);
+                }
+                if let Some((journal, report)) = before.filter(|_| !entry.restored) {
+                    of_entry(journal, &entry.journal, lives, &mut shown);
+                    let generation = |report: Option<&Report>| report.map(|report| report.observed_generation);
+                    if report.is_some() && generation(report) < generation(entry.report.as_ref()) {
+                        mark(LevelEnd::SpecEdited, &mut shown);
+                    }
+                }
+            }
+            let adopted = before.is_none_or(|(journal, _)| journal.active_region.is_none());
+            lives += usize::from(adopted && entry.journal.active_region.is_some());
+            before = Some((&entry.journal, entry.report.as_ref()));
+        }
+        // Where nothing was written since, what stood there before is shown all night.
+        if let Some((_, Some(report))) = before.filter(|_| !begun) {
+            of_report(report, &mut shown);
+        }
+        if played.rig.is_released(&played.rig.key(shop)) {
+            mark(LevelEnd::Deleted, &mut shown);
+        }
+    }
+    for (_, _, answered) in played.rig.answers().iter().filter(|(at, ..)| *at >= played.begin) {
+        shown.extend(answered.outcome.map(|outcome| format!("outcome/{}", outcome.name())));
+        shown.extend(
+            answered
+                .refusals
+                .iter()
+                .map(|refusal| format!("refusal/{}", refusal.name)),
+        );
+    }
+    shown
+}
+
+fn mark(end: LevelEnd, shown: &mut BTreeSet<String>) {
+    let name: &'static str = end.into();
+    shown.insert(format!("level/{name}"));
+}
+
+fn of_report(report: &Report, shown: &mut BTreeSet<String>) {
+    shown.insert(format!("diagnosis/{}", report.diagnosis.name()));
+    shown.extend(
+        report
+            .refusals
+            .iter()
+            .map(|refusal| format!("refusal/{}", refusal.name)),
+    );
+    shown.extend(
+        report
+            .blockers
+            .iter()
+            .map(|blocker| format!("blocker/{}", blocker.name)),
+    );
+    let stalled = report.conditions.iter().find(|condition| condition.kind == "Stalled");
+    if let Some(stalled) = stalled.filter(|condition| condition.status == ConditionStatus::True) {
+        shown.insert(format!("stalled/{}", stalled.reason));
+    }
+    if report.reason == "UnknownActive" {
+        mark(LevelEnd::UnknownActive, shown);
+    }
+}
+
+fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<String>) {
+    if old.active_region.is_none() && new.active_region.is_some() {
+        mark(
+            if lives == 0 {
+                LevelEnd::Adopted
+            } else {
+                LevelEnd::AdoptedAnew
+            },
+            shown,
+        );
+    }
+    let same = old.active_region.is_some() && old.active_region == new.active_region;
+    let outcome = |journal: &Journal| journal.current.as_ref().and_then(|current| current.outcome);
+    let ended = outcome(new).filter(|_| outcome(old) != outcome(new));
+    if let Some(outcome) = ended {
+        shown.insert(format!("outcome/{}", outcome.name()));
+        let kind = new.current.as_ref().map(|current| current.kind);
+        if kind == Some(MoveKind::Adopt) && outcome == MoveOutcome::Completed {
+            mark(LevelEnd::AdoptedByRequest, shown);
+        }
+    }
+    if same && ended.is_none() {
+        if old.front != new.front && new.front == new.active_region {
+            mark(LevelEnd::FrontReturned, shown);
+        }
+        if old.excluded.is_some() && new.excluded.is_none() {
+            mark(LevelEnd::ExclusionEnded, shown);
+        }
+    }
+    let closed = |kind| old.owes(kind).is_some() && new.owes(kind).is_none();
+    if same && closed(ObligationKind::FenceFormerWriter) && ended != Some(MoveOutcome::RolledBack) {
+        mark(LevelEnd::FenceClosed, shown);
+    }
+    if same && closed(ObligationKind::Unfence) {
+        mark(LevelEnd::Unfenced, shown);
+    }
+}

@@ -1,0 +1,279 @@
+//! What each write of a Storefront's status tells: votes, what they mean, what was decided, what stands in the way.
+
+use super::clock::{length, shown};
+use super::lines::Line;
+use super::play::Played;
+use breakwater_core::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, Phase};
+use breakwater_core::report::{ConditionStatus, NamedReason, Report};
+use jiff::Timestamp;
+
+/// The lines of one shop.
+pub(super) fn of_status(played: &Played, shop: &str, lines: &mut Vec<Line>) {
+    let (empty, mut meanings) = (Journal::default(), Vec::new());
+    let (mut journal, mut votes, mut meaning): (&Journal, Option<&Report>, Option<&Report>) = (&empty, None, None);
+    for entry in played.rig.history().iter().filter(|entry| *entry.shop.name == *shop) {
+        // From the point of no return until its end the move is what people follow: what it means for a failover, and
+        // what stands in the way of one, is told again afterwards.
+        let followed = entry
+            .journal
+            .in_flight()
+            .is_some_and(|current| current.phase >= Phase::Promoting);
+        if entry.at >= played.begin && !entry.restored {
+            let mut told = Told {
+                at: entry.at,
+                begin: played.begin,
+                shop,
+                lines,
+                told: &mut meanings,
+            };
+            told.journal(journal, &entry.journal);
+            if let Some(report) = &entry.report {
+                told.votes(votes, report);
+                told.stalled(votes, report);
+                if !followed {
+                    told.meaning(meaning, report);
+                }
+            }
+        }
+        journal = &entry.journal;
+        votes = entry.report.as_ref().or(votes);
+        if !followed {
+            meaning = entry.report.as_ref().or(meaning);
+        }
+    }
+}
+
+/// What one write of a status tells.
+struct Told<'a> {
+    at: i64,
+    begin: i64,
+    shop: &'a str,
+    lines: &'a mut Vec<Line>,
+    /// What diagnoses have been told to mean.
+    told: &'a mut Vec<String>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, rank: u8, kind: &'static str, text: String) {
+        self.lines.push(Line {
+            at: self.at,
+            rank,
+            shop: Some(self.shop.to_owned()),
+            kind,
+            text,
+        });
+    }
+
+    fn clock(&self, at: Timestamp) -> String {
+        shown(at.as_millisecond() - self.begin)
+    }
+
+    /// How long after the first Down, where there is one.
+    fn after(&self, first_down: Option<Timestamp>) -> String {
+        first_down
+            .map(|down| format!(", {} after the first Down", length(self.at - down.as_millisecond())))
+            .unwrap_or_default()
+    }
+
+    fn meaning(&mut self, old: Option<&Report>, new: &Report) {
+        let was = old.map(|old| old.diagnosis);
+        if was != Some(new.diagnosis) {
+            let was = was.map(|was| format!("{} -> ", was.name())).unwrap_or_default();
+            let said = new
+                .conditions
+                .iter()
+                .find(|condition| condition.kind == "ActiveRegionHealthy");
+            let said = said.map(|said| format!(": {}", said.message)).unwrap_or_default();
+            let lacks = if new.missing.is_empty() || new.trouble_since.is_none() {
+                String::new()
+            } else {
+                format!(" A promotion lacks: {}.", new.missing.join("; "))
+            };
+            let said = format!("{said}{lacks}");
+            // What was told once is not told again.
+            let said = if self.told.contains(&said) { String::new() } else { said };
+            self.told.push(said.clone());
+            self.tell(3, "means", format!("{was}{}{said}", new.diagnosis.name()));
+        }
+        let none = Vec::new();
+        self.reasons("refuses", 5, old.map_or(&none, |old| &old.refusals), &new.refusals);
+        self.reasons("blocked", 6, old.map_or(&none, |old| &old.blockers), &new.blockers);
+    }
+
+    fn votes(&mut self, old: Option<&Report>, new: &Report) {
+        let mut changed: Vec<String> = Vec::new();
+        for fact in &new.facts {
+            let was = old.and_then(|old| old.facts.iter().find(|was| was.name == fact.name));
+            if was.is_some_and(|was| was.vote == fact.vote) || (was.is_none() && fact.vote == "Unknown") {
+                continue;
+            }
+            let since = fact.since.filter(|since| self.at - since.as_millisecond() >= 5_000);
+            let since = since
+                .map(|since| format!(" since {}", self.clock(since)))
+                .unwrap_or_default();
+            let was = was.map(|was| format!("{} -> ", was.vote)).unwrap_or_default();
+            changed.push(format!("{} {was}{}{since}", fact.name, fact.vote));
+        }
+        if !changed.is_empty() {
+            self.tell(2, "saw", changed.join(", "));
+        }
+    }
+
+    fn reasons(&mut self, kind: &'static str, rank: u8, old: &[NamedReason], new: &[NamedReason]) {
+        for reason in new
+            .iter()
+            .filter(|reason| old.iter().all(|was| was.name != reason.name))
+        {
+            let risk = if reason.prevents { "" } else { " (a risk)" };
+            self.tell(rank, kind, format!("+ {}{risk}: {}", reason.name, reason.message));
+        }
+        let gone: Vec<&str> = old
+            .iter()
+            .filter(|was| new.iter().all(|reason| reason.name != was.name))
+            .map(|was| was.name)
+            .collect();
+        if !gone.is_empty() {
+            self.tell(rank, kind, format!("- {}", gone.join(", ")));
+        }
+    }
+
+    /// A person must act.
+    fn stalled(&mut self, old: Option<&Report>, new: &Report) {
+        let of = |report: &Report| {
+            let found = report.conditions.iter().find(|condition| condition.kind == "Stalled");
+            found
+                .filter(|condition| condition.status == ConditionStatus::True)
+                .cloned()
+        };
+        let (was, is) = (old.and_then(of), of(new));
+        match (was, is) {
+            (Some(was), Some(is)) if was.reason == is.reason => {}
+            (_, Some(is)) => self.tell(6, "stalled", format!("{}: {}", is.reason, is.message)),
+            (Some(_), None) => self.tell(6, "stalled", "no more".into()),
+            (None, None) => {}
+        }
+    }
+
+    fn journal(&mut self, old: &Journal, new: &Journal) {
+        if old.adopting_since.is_none() && new.adopting_since.is_some() {
+            let anew = if old.active_region.is_some() {
+                " anew: the TXT record knows a greater epoch"
+            } else {
+                ""
+            };
+            self.tell(4, "decided", format!("adopt{anew}"));
+        }
+        let trouble = new.trouble_since;
+        if old.active_region != new.active_region
+            && let Some(active) = &new.active_region
+        {
+            self.tell(4, "decided", format!("the writer is in {active}; epoch {}", new.epoch));
+        }
+        if let Some(current) = &new.current {
+            self.current(old.current.as_ref().filter(|was| was.number == current.number), current);
+        }
+        if old.front != new.front
+            && let (Some(_), Some(front)) = (&old.front, &new.front)
+        {
+            let after = self.after(trouble);
+            self.tell(
+                4,
+                "decided",
+                format!("{front} comes first in the load balancers{after}"),
+            );
+        }
+        match (&old.excluded, &new.excluded) {
+            (was, Some(region)) if was.as_ref() != Some(region) => {
+                self.tell(4, "decided", format!("{region} leaves every load balancer"));
+            }
+            (Some(region), None) if new.active_region.is_some() => {
+                self.tell(4, "decided", format!("{region} may return to the load balancers"));
+            }
+            _ => {}
+        }
+        self.owed(old, new);
+        if old.cool_down_until != new.cool_down_until
+            && let Some(until) = new.cool_down_until
+        {
+            let until = self.clock(until);
+            self.tell(4, "decided", format!("no automatic move before {until}"));
+        }
+    }
+
+    fn current(&mut self, old: Option<&Move>, new: &Move) {
+        if old.is_none() {
+            let loss = new.loss.map(|loss| {
+                let (from, to) = (self.clock(loss.caught_up_to), self.clock(loss.writes_stopped));
+                format!("; at most {} s of orders lost ({from} to {to})", loss.seconds)
+            });
+            let by = new
+                .request
+                .as_ref()
+                .map(|request| format!(", asked for by {}", request.name));
+            let by = by.unwrap_or_default();
+            let text = match new.kind {
+                MoveKind::Adopt => format!("adoption e{} of {}{by}", new.number, new.to),
+                MoveKind::Failover | MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => format!(
+                    "move e{} from {} to {} for {}{by}{}{}",
+                    new.number,
+                    new.from,
+                    new.to,
+                    new.diagnosis.name(),
+                    self.after(new.first_down),
+                    loss.unwrap_or_default()
+                ),
+            };
+            self.tell(4, "decided", text);
+        }
+        if old.map(|old| old.phase) != Some(new.phase) && new.outcome.is_none() {
+            let after = self.after(new.first_down);
+            self.tell(4, "decided", format!("e{} {}{after}", new.number, new.phase.name()));
+        }
+        if old.and_then(|old| old.outcome) != new.outcome
+            && let Some(outcome) = new.outcome
+        {
+            let because = new
+                .because
+                .as_deref()
+                .map(|why| format!(" because {why}"))
+                .unwrap_or_default();
+            let verified = match (outcome, new.verified_at) {
+                (MoveOutcome::Completed, None) => "; not verified",
+                _ => "",
+            };
+            let after = self.after(new.first_down);
+            self.tell(
+                4,
+                "decided",
+                format!("e{} {}{because}{verified}{after}", new.number, outcome.name()),
+            );
+        }
+    }
+
+    fn owed(&mut self, old: &Journal, new: &Journal) {
+        let same = |one: &Obligation, other: &Obligation| one.kind == other.kind && one.region == other.region;
+        for owed in new
+            .obligations
+            .iter()
+            .filter(|owed| !old.obligations.iter().any(|was| same(was, owed)))
+        {
+            self.tell(
+                4,
+                "decided",
+                format!("{} is owed for {}", owed.kind.name(), owed.instance),
+            );
+        }
+        for done in old
+            .obligations
+            .iter()
+            .filter(|was| !new.obligations.iter().any(|owed| same(was, owed)))
+        {
+            let held = length(self.at - done.since.as_millisecond());
+            self.tell(
+                4,
+                "decided",
+                format!("{} for {} is closed after {held}", done.kind.name(), done.instance),
+            );
+        }
+    }
+}
