@@ -110,6 +110,7 @@ impl Life {
             journal: &self.journal,
             fleet: &self.fleet,
             calls: &self.calls,
+            requests: &[],
         }
     }
 

@@ -365,3 +365,14 @@ fn within_a_move_an_excluded_region_that_is_no_longer_monitored_keeps_its_last_v
     scene.world.edge[A] = health(0, 0);
     scene.live_until(120, |scene| scene.promotions() == 1);
 }
+
+/// A TTL that no number can be added to: nothing falls over, and nothing is promoted before it has run out.
+#[test]
+fn an_absurd_ttl_is_survived() {
+    let mut scene = Scene::healthy();
+    scene.balancer().dns_ttl = Some(std::time::Duration::MAX);
+    scene.live(10);
+    scene.kill_region();
+    scene.live(900);
+    assert_eq!(scene.promotions(), 0);
+}

@@ -337,3 +337,43 @@ fn a_pruned_report_ends_all_calls_too() {
     driver.run(900);
     assert!(driver.calls.is_empty(), "{:?}", driver.calls);
 }
+
+/// What the API server drops is told in status too: once for the shop that it was noticed with, beside the journal that was
+/// left there, and as a blocker of every other shop.
+#[test]
+fn an_outdated_crd_is_a_blocker_of_every_shop() {
+    let mut driver = Driver::new(&["one", "two"]);
+    driver.hold_writes = |write, stored| &*write.key.name == "one" && changes_journal(write, stored);
+    driver.start();
+    driver.run(60);
+    let entry = driver
+        .writes
+        .iter()
+        .rfind(|write| &*write.key.name == "one")
+        .unwrap()
+        .clone();
+    let mut left = driver.kept(&entry.key);
+    left.journal = None;
+    driver.hold_writes = |_, _| false;
+    let before = driver.writes.len();
+    driver.feed(In::Stored(entry.ticket, Ok(left)));
+    driver.run(120);
+    let told = |name: &str| {
+        let of = driver.writes[before..].iter().filter(|write| &*write.key.name == name);
+        of.map(|write| {
+            let blockers = &write.status.report.blockers;
+            assert!(
+                blockers.iter().any(|blocker| blocker.name == "CrdOutdated"),
+                "{blockers:?}"
+            );
+            write.status.journal.clone()
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told("one"),
+        [Journal::default()],
+        "once, and the journal as it was left"
+    );
+    assert!(!told("two").is_empty());
+}
