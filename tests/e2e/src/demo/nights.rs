@@ -159,6 +159,7 @@ pub(super) async fn us_east_1_down(stage: &Stage, table: &Table, notes: &mut Not
     table.shot(stage, "waiting");
     table.follow_for(stage, Duration::from_secs(60)).await?;
     table.say("Route 53 answers again, and us-east-1 comes back");
+    stage.world.clear_all().await?;
     moved_and_fenced(stage, table, &MOVING).await
 }
 
