@@ -175,7 +175,14 @@ fn an_old_journal_with_a_move_in_flight_does_not_go_on() {
         scene.journal = old;
         scene.me = "controller-2".into();
         scene.calls.clear();
-        let sent = scene.sent.len();
+        scene.actual = breakwater_core::actual::Actual::new(&scene.shop);
+        let (old, sent) = (scene.journal.clone(), scene.sent.len());
+        scene.live(10);
+        assert_eq!(
+            (&scene.journal, scene.sent.len()),
+            (&old, sent),
+            "{phase:?}: not on one reading"
+        );
         scene.live(900);
         assert_eq!(scene.journal.active_region, Some(scene.name(B)), "{phase:?}");
         assert!(scene.journal.epoch > 2, "{phase:?}: adopted anew");

@@ -189,6 +189,34 @@ fn the_exclusion_is_re_asserted_while_a_former_writer_is_not_fenced() {
 }
 
 #[test]
+fn a_fence_that_opens_again_holds_the_name_and_not_the_order() {
+    // Day 7: RDS starts the former writer again, whose region is excluded no more.
+    let mut scene = unfenced();
+    scene.revive_region();
+    scene.live_until(3600, |scene| {
+        scene.journal.excluded.is_none() && scene.journal.saved_steering.is_empty()
+    });
+    scene.live(60);
+    scene.instance(A).status = "rebooting".into();
+    scene.live(20);
+    assert!(scene.journal.owes(ObligationKind::FenceFormerWriter).is_some());
+    let mut turned = scene.balancer().clone();
+    turned.default_pools.reverse();
+    for _ in 0..6 {
+        scene.names().writer = Some(cname(&endpoint(A)));
+        *scene.balancer() = turned.clone();
+        scene.live(60);
+        assert_eq!(scene.names().writer.as_ref().unwrap().values, [endpoint(B)]);
+    }
+    let levels = scene.plan().levels;
+    assert_eq!(
+        (levels.name, levels.traffic),
+        (LevelState::Reasserted, LevelState::Contested)
+    );
+    assert_eq!(*scene.balancer(), turned);
+}
+
+#[test]
 fn one_balancer_that_is_contested_holds_no_other_up() {
     let mut shop = crate::scene::shop();
     shop.balancers = vec!["lb-1".into(), "lb-2".into()];
