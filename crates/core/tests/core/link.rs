@@ -1,4 +1,4 @@
-//! Section 1: the link from A to B.
+//! The link from A to B.
 
 use crate::scene::{A, B, Scene, at, secs, unknown};
 use breakwater_core::diagnosis::Diagnosis;

@@ -1,4 +1,4 @@
-//! Section 3: the loss estimate.
+//! The loss estimate.
 
 use crate::scene::{A, B, Scene, health, proof, secs};
 use breakwater_core::journal::Loss;

@@ -1,4 +1,4 @@
-//! Section 4, level *traffic*: pool order and exclusion.
+//! The level *traffic*: pool order and exclusion.
 
 use crate::scene::{A, B, Scene, balancer, health};
 use breakwater_core::Text;

@@ -86,7 +86,7 @@ fn refusals_keep_code_and_words() {
     );
 }
 
-/// J5, rule 9: a provider's megabyte.
+/// A provider may answer a megabyte.
 #[test]
 fn a_long_error_is_bounded() {
     let body = format!(
