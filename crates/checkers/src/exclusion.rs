@@ -1,5 +1,5 @@
-//! Section 4 and 5: an excluded region's pool stands in no list of any load balancer, which is read back before a
-//! promotion is sent. (`TrafficNotMoved` refuses it otherwise; a person may override that, automation never does.)
+//! An excluded region's pool stands in no list of any load balancer, which is read back before a promotion is sent.
+//! (`TrafficNotMoved` refuses it otherwise; a person may override that, automation never does.)
 
 use crate::Verdict;
 use crate::i4_pools::places;

@@ -1,4 +1,4 @@
-//! Section 8 and 4: `FenceFormerWriter` is kept in the journal until observed done; two writers are explained only while
+//! `FenceFormerWriter` is kept in the journal until observed done; two writers are explained only while
 //! it is open. (After a rolled-back move whose promotion showed late it is `RebuildStandby` of the other region.)
 
 use crate::history::{Entry, ObligationKind};

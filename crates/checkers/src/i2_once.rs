@@ -1,7 +1,7 @@
 //! I2: "Per number at most one promotion takes effect. Numbers and epochs only grow."
 //!
-//! And from the protocol's section on epochs: the epoch is the number of the move or adoption that made W, so W does
-//! not change without a greater epoch. While W is not known (an adoption has begun) there is no epoch to compare.
+//! And the epoch is the number of the move or adoption that made W, so W does not change without a greater epoch. While
+//! W is not known (an adoption has begun) there is no epoch to compare.
 //! After a restored backup the journal is compared with what was put back; the owner's TXT, which is the authority, with
 //! all that it ever said.
 

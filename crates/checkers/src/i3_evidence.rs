@@ -1,5 +1,5 @@
-//! I3: "No automatic promotion unless the Down votes of diagnosis 3 or 4 were held for its time, within the loss budget;
-//! none while anything says that A's database lives."
+//! I3: "No automatic promotion unless the Down votes of RegionDown or DatabaseDown were held for their time, within the
+//! loss budget; none while anything says that A's database lives."
 //!
 //! Judged from what truly was, at the licence (the moment of the decision) and before it:
 //!

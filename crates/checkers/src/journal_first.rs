@@ -1,5 +1,5 @@
-//! Section 6: "Journal first. Epoch, phase and step are written by compare-and-swap before the call they announce; no
-//! write, no call."
+//! "Journal first. Epoch, phase and step are written by compare-and-swap before the call they announce; no write, no
+//! call."
 //!
 //! A call is announced when an entry that was the newest one at some moment of the 60 s before it was sent (no call's
 //! whole budget is longer) says what the call brings about:

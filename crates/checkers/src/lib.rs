@@ -1,8 +1,8 @@
-//! The invariants of the protocol, checked on what truly happened.
+//! The invariants, checked on what truly happened.
 //!
 //! A checker reads three JSON documents and nothing else: the *ledger*, which the world keeps of itself; the
 //! *history*, every journal entry that was stored; and the *context*, what the shops look like. It knows none of the
-//! code that it judges: every rule is written from a sentence of the protocol, which stands at the top of its file.
+//! code that it judges: every rule is written from a sentence in plain words, which stands at the top of its file.
 //!
 //! # Contents
 //!

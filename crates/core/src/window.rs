@@ -4,7 +4,7 @@ use crate::time::Now;
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// A Down that is held needs at least this many samples (protocol: "at least 4").
+/// A Down that is held needs at least this many samples: fewer are a hiccup of one round or two.
 const FEWEST_SAMPLES: u32 = 4;
 /// Edge, instance and link confirm with two reads at least this far apart.
 pub const CONFIRM_APART: Duration = Duration::from_secs(20);

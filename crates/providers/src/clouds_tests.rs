@@ -165,7 +165,7 @@ async fn a_success_that_is_no_listing_says_nothing() {
     }
 }
 
-/// I4: everything of a region's lane goes to that region, its STS included; one session serves many requests.
+/// Everything of a region's lane goes to that region, its STS included; one session serves many requests.
 #[tokio::test]
 async fn each_region_has_its_own_session() {
     let (server, clouds) = serving(|_| listing(&["a"], None)).await;
@@ -259,7 +259,7 @@ async fn a_region_is_asked_even_if_its_own_sts_is_silent() {
     );
 }
 
-/// E6: a denied role is not asked for with every reading.
+/// A denied role is not asked for with every reading.
 #[tokio::test]
 async fn a_denied_role_is_named_and_not_retried_hot() {
     let server = Canned::start(|_| rds_error(403, "AccessDenied", "not authorized to perform sts:AssumeRole")).await;
@@ -283,7 +283,7 @@ async fn a_denied_role_is_named_and_not_retried_hot() {
     ));
 }
 
-/// I6: an end in the past means now, never never.
+/// An end in the past means now, never never.
 #[tokio::test]
 async fn a_session_that_is_over_at_once_is_asked_for_again() {
     let first = std::sync::atomic::AtomicBool::new(true);
@@ -521,7 +521,7 @@ async fn names(clouds: &Clouds, zone: &str) -> Seen<NamesView> {
     }
 }
 
-/// D1, D2: names by meaning, values byte for byte.
+/// Names by meaning, values byte for byte.
 #[tokio::test]
 async fn both_records_are_read() {
     let (server, clouds) = serving(|asked| match asked.path.contains("type=TXT") {
@@ -556,7 +556,7 @@ async fn both_records_are_read() {
     assert_eq!(paths.len(), 2);
 }
 
-/// D5: the start name is a cursor; the neighbour is not ours and the zone is not paged through.
+/// The start name is a cursor; the neighbour is not ours and the zone is not paged through.
 #[tokio::test]
 async fn the_next_record_is_not_ours() {
     let (server, clouds) = serving(|_| Reply::new(200, include_str!("../tests/inputs/r53-list-next-record.xml"))).await;
@@ -652,7 +652,7 @@ async fn a_batch_repeats_what_was_read_and_names_its_change() {
     assert!(sent[0].body.contains(r"\303\251"), "{}", sent[0].body);
 }
 
-/// E7, D3 on the wire.
+/// Route 53's throttling and a refused batch, on the wire.
 #[tokio::test]
 async fn route_53_refusals() {
     let (server, clouds) =
@@ -670,7 +670,7 @@ async fn route_53_refusals() {
     assert!(refusal.text.contains("enclosed in quotation marks"));
 }
 
-/// I7: the change happened but may not be awaited; the missing right is named.
+/// The change happened but may not be awaited; the missing right is named.
 #[tokio::test]
 async fn a_change_is_in_sync_or_not_and_a_denial_names_the_right() {
     let status = |status: &str| {
@@ -712,7 +712,7 @@ async fn a_change_is_in_sync_or_not_and_a_denial_names_the_right() {
     assert!(trouble.text.contains("route53:GetChange"), "{}", trouble.text);
 }
 
-/// C1 on the wire: a wrong clock is named, at STS already.
+/// On the wire: a wrong clock is named, at STS already.
 #[tokio::test]
 async fn a_wrong_clock_is_named_by_readings_and_by_the_check() {
     let server =

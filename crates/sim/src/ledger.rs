@@ -155,8 +155,8 @@ pub enum What {
         /// Identifier of the source that RDS shows, if it shows one.
         source: Option<Name>,
     },
-    /// `promotion-accepted`: RDS accepted `PromoteReadReplica`; from here on it will happen. The promotion that
-    /// "takes effect" in the protocol's sense is this one.
+    /// `promotion-accepted`: RDS accepted `PromoteReadReplica`; from here on it will happen. This is the promotion
+    /// of which at most one for each number may take effect.
     PromotionAccepted {
         /// Shop.
         shop: Name,

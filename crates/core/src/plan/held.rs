@@ -1,4 +1,4 @@
-//! Time: whether the Down votes of the diagnosis have been held for as long as the protocol asks.
+//! Time: whether the Down votes of the diagnosis have been held for as long as its windows ask.
 
 use super::Sight;
 use crate::diagnose::{database_down_by_darkness, database_down_by_proof};

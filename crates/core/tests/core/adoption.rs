@@ -1,4 +1,4 @@
-//! Section 4, *Adopt*: a new or restored object.
+//! Adoption of a new or restored object.
 
 use crate::scene::{A, B, Scene, cname, endpoint, owner_record, replica_instance, unknown, writer_instance};
 use breakwater_core::decision::{Effect, NameChange, Next, Step, Wait};

@@ -1,4 +1,4 @@
-//! Section 2: ordered predicates, every combination of facts.
+//! Ordered predicates, every combination of facts.
 
 use breakwater_core::diagnose::diagnose;
 use breakwater_core::diagnosis::Diagnosis;
@@ -80,7 +80,7 @@ fn every_combination(mut see: impl FnMut(&Facts)) -> usize {
     count
 }
 
-/// The table, row by row, in its own words. Written from the protocol, not from the code.
+/// The table of diagnoses, row by row, in its own words: not the code's.
 fn by_the_table(f: &Facts) -> Diagnosis {
     let (probe, edge, instance) = (f.a.probe.value, f.a.edge.value, f.a.instance.value);
     let (proof, link) = (f.proof.value, f.link.value);

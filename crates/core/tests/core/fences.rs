@@ -1,4 +1,4 @@
-//! Section 8: the fence on return.
+//! The fence on return.
 
 use crate::scene::{A, B, Scene, proof, secs, uuid, writer_instance};
 use breakwater_core::decision::{Effect, Step};

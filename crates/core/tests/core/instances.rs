@@ -1,4 +1,4 @@
-//! Section 1: what RDS says about an instance.
+//! What RDS says about an instance.
 
 use crate::scene::{A, B, Scene, unknown};
 use breakwater_core::diagnosis::Diagnosis;

@@ -1,4 +1,4 @@
-//! Section 5.4: one licence, one promotion, within 60 s, never by another process.
+//! One licence, one promotion, within 60 s, never by another process.
 
 use crate::scene::{A, B, Scene, secs, unknown, writer_instance};
 use breakwater_core::decision::{Next, Step, Wait};

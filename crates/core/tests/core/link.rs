@@ -1,4 +1,4 @@
-//! Section 1: the link from A to B.
+//! The link from A to B.
 
 use crate::scene::{A, B, Scene, at, secs, unknown};
 use breakwater_core::diagnosis::Diagnosis;
@@ -105,7 +105,7 @@ fn a_single_missing_minute_changes_nothing() {
 
 #[test]
 fn samples_that_left_the_window_that_we_ask_for_are_no_news() {
-    // Case R3: ReplicaLag has been absent for hours; later answers hold no sample at all.
+    // ReplicaLag has been absent for hours; later answers hold no sample at all.
     let mut scene = Scene::healthy();
     scene.world.lag_absent = Some(scene.now.wall);
     scene.watch(300);

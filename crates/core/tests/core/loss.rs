@@ -1,4 +1,4 @@
-//! Section 3: the loss estimate.
+//! The loss estimate.
 
 use crate::scene::{A, B, Scene, health, proof, secs, shop};
 use breakwater_core::journal::Loss;
@@ -65,7 +65,7 @@ fn absence_is_never_zero_and_the_loss_grows_with_time() {
 
 #[test]
 fn a_silently_dead_link_still_reports_0_for_a_minute_and_the_estimate_holds() {
-    // Case R4: the link dies at `dead`; samples say 0 for up to 60 s more, then -1.
+    // The link dies at `dead`; samples say 0 for up to 60 s more, then -1.
     let mut scene = Scene::without_proofs();
     let dead = scene.now.wall;
     scene.world.lag_stops = Some(after(dead, secs(60)));
@@ -79,7 +79,7 @@ fn a_silently_dead_link_still_reports_0_for_a_minute_and_the_estimate_holds() {
 
 #[test]
 fn where_the_proof_of_b_gives_a_heartbeat_it_replaces_the_samples() {
-    // Case R5: the IO thread is 200 s behind, ReplicaLag says 0.
+    // The IO thread is 200 s behind, ReplicaLag says 0.
     let mut scene = Scene::healthy();
     let behind = before(scene.now.wall, secs(200));
     let mut said = proof(&scene.shop, B, Some(A), true);

@@ -1,4 +1,4 @@
-//! The decision core against the protocol's sentences.
+//! The decision core against what it promises, in sentences.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

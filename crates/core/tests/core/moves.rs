@@ -1,4 +1,4 @@
-//! Section 5: a move from its number to its end, and its abort.
+//! A move from its number to its end, and its abort.
 
 use crate::scene::{A, B, Scene, proof, secs, writer_instance};
 use breakwater_core::decision::{Effect, Step};

@@ -1,4 +1,4 @@
-//! Section 4, level *name*, and our TXT beside it.
+//! The level *name*, and our TXT beside it.
 
 use crate::scene::{A, B, Scene, cname, endpoint, owner_record, shop};
 use breakwater_core::decision::{Effect, NameChange, Step};

@@ -1,4 +1,4 @@
-//! Section 1: what we think of our own eyes.
+//! What we think of our own eyes.
 
 use crate::scene::{A, B, Scene};
 use breakwater_core::diagnosis::Diagnosis;

@@ -1,4 +1,4 @@
-//! Section 1: what a probe may say, what makes a region's value, and users' view beside it.
+//! What a probe may say, what makes a region's value, and users' view beside it.
 
 use crate::scene::{A, B, Scene, health, secs, unknown};
 use breakwater_core::facts::{EdgeVote, ProbeVote};

@@ -1,4 +1,4 @@
-//! Section 1: the proof contract.
+//! The proof contract.
 
 use crate::scene::{A, B, Scene, proof, secs, uuid};
 use breakwater_core::evidence::Standpoint;

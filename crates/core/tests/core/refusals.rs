@@ -1,4 +1,4 @@
-//! Section 3: named reasons not to move now, each by one small change of an outage that would be left otherwise.
+//! Named reasons not to move now, each by one small change of an outage that would be left otherwise.
 
 use crate::scene::{A, B, Scene, health, proof, secs, shop, unknown};
 use breakwater_core::diagnosis::Diagnosis;

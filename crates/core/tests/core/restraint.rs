@@ -153,7 +153,7 @@ fn a_restart_means_quarantine() {
 
 #[test]
 fn a_short_stall_promotes_nothing_and_moves_the_order_once() {
-    // Case F3: 45 s of darkness.
+    // 45 s of darkness.
     let mut scene = Scene::healthy();
     scene.kill_region();
     scene.live(40);

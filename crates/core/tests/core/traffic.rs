@@ -1,4 +1,4 @@
-//! Section 4, level *traffic*: pool order and exclusion.
+//! The level *traffic*: pool order and exclusion.
 
 use crate::scene::{A, B, Scene, balancer, health};
 use breakwater_core::Text;
@@ -78,7 +78,7 @@ fn an_excluded_pool_stands_in_no_list() {
 
 #[test]
 fn an_emptied_list_gets_the_fronts_pool_and_the_map_is_sent_whole() {
-    // Case T1: WEU -> [A] is the only entry.
+    // WEU -> [A] is the only entry.
     let mut view = balancer();
     view.region_pools = BTreeMap::from([("WEU".into(), list(&["pool-ca"]))]);
     view.country_pools.clear();
@@ -92,7 +92,7 @@ fn an_emptied_list_gets_the_fronts_pool_and_the_map_is_sent_whole() {
 
 #[test]
 fn no_pool_stands_twice() {
-    // Case T5: a list [A, B] of which A goes, and one that somebody wrote twice.
+    // A list [A, B] of which A goes, and one that somebody wrote twice.
     let mut view = balancer();
     view.region_pools = BTreeMap::from([
         ("WEU".into(), list(&["pool-ca", "pool-us"])),

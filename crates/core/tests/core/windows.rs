@@ -1,4 +1,4 @@
-//! Section 1, *Held*: every sample Down, at least four, no gap above three intervals; two reads 20 s apart.
+//! *Held*: every sample Down, at least four, no gap above three intervals; two reads 20 s apart.
 
 use crate::scene::{at, secs};
 use breakwater_core::facts::EdgeVote;
@@ -106,7 +106,7 @@ fn a_track_is_fresh_for_ninety_seconds() {
     assert_eq!(track.since(), Some(at(101)), "nobody saw the time between");
 }
 
-/// The sentence of the protocol, the slow way: the longest time back from the newest sample in which every sample is
+/// What *held* means, the slow way: the longest time back from the newest sample in which every sample is
 /// Down and no two are more than three intervals apart.
 fn naive_held(samples: &[(Duration, Option<bool>)], now: Duration) -> Duration {
     let known: Vec<(Duration, bool)> = samples.iter().filter_map(|(at, s)| Some((*at, (*s)?))).collect();

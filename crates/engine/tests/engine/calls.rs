@@ -1,4 +1,4 @@
-//! Section 5, *Calls*: lanes, hung calls, answers.
+//! Calls: lanes, hung calls, answers.
 
 use crate::driver::{Driver, Sent};
 use crate::world::secs;

@@ -1,4 +1,4 @@
-//! Section 6, *Journal first*.
+//! Journal first: no write, no call.
 
 use crate::driver::{Driver, changes_journal};
 use crate::world::{secs, shop};

@@ -51,7 +51,7 @@ fn a_lease_that_ended_stops_everything_in_between() {
 
 #[test]
 fn a_call_needs_as_much_lease_as_it_may_take() {
-    // Case S2: a 4 s call needs 4 s of lease left.
+    // A 4 s call needs 4 s of lease left.
     for (left, sent) in [(5, true), (4, true), (3, false), (1, false)] {
         let mut driver = Driver::started(&["one"]);
         driver.run(60);

@@ -74,7 +74,7 @@ fn a_group_is_shared_if_another_instance_of_the_listing_uses_it() {
     assert!(shared("a") && shared("b") && !shared("c"));
 }
 
-/// W7: newer statuses are text like any other.
+/// Newer statuses are text like any other.
 #[test]
 fn unknown_statuses_are_kept() {
     for status in [

@@ -36,7 +36,7 @@ fn samples_come_newest_first_from_all_pages() {
     assert_eq!(view.newest_other, Some(at(TEN + 120)));
 }
 
-/// R3: missing data is missing, never 0.
+/// Missing data is missing, never 0.
 #[test]
 fn absence_is_never_zero() {
     let results = results(&[("lag0", &[]), ("other0", &[(TEN, 2.0)])]);

@@ -12,7 +12,7 @@ fn set(name: &str, kind: &str, values: &[&str]) -> ResourceRecordSet {
     set.build().unwrap()
 }
 
-/// D1: escapes, case and the final dot are no difference; the wildcard is another record.
+/// Escapes, case and the final dot are no difference; the wildcard is another record.
 #[test]
 fn names_are_compared_by_meaning() {
     assert_eq!(canonical(r"\052.Shop.example.com."), b"*.shop.example.com");

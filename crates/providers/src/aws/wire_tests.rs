@@ -12,7 +12,7 @@ fn answer(status: u16, body: &str) -> Fault {
     of_answer(&response, body.as_bytes(), None, None)
 }
 
-/// E4: a proxy's page, or nothing at all, in place of an AWS error.
+/// A proxy's page, or nothing at all, in place of an AWS error.
 #[test]
 fn a_page_is_neither_a_denial_nor_an_absence() {
     let page = answer(403, "<html>some text<br>text</html>");
@@ -27,7 +27,7 @@ fn a_page_is_neither_a_denial_nor_an_absence() {
     assert!(matches!(answer(400, ""), Fault::Foreign(_)));
 }
 
-/// E5: a root that is in no schema.
+/// A root that is in no schema.
 #[test]
 fn service_unavailable_in_any_form_is_a_server_error() {
     let fault = answer(503, include_str!("../../tests/inputs/rds-503-foreign-root.xml"));
@@ -35,7 +35,7 @@ fn service_unavailable_in_any_form_is_a_server_error() {
     assert_eq!(fault.outcome(), Outcome::Ambiguous(Ambiguity::ServerError));
 }
 
-/// E7: Route 53 throttles with 400.
+/// Route 53 throttles with 400.
 #[test]
 fn throttling_is_told_by_its_code() {
     for body in [
@@ -48,7 +48,7 @@ fn throttling_is_told_by_its_code() {
     }
 }
 
-/// C1: a wrong clock shows up as a bad signature.
+/// A wrong clock shows up as a bad signature.
 #[test]
 fn a_wrong_clock_is_named_with_its_skew() {
     let fault = answer(403, include_str!("../../tests/inputs/rds-signature-expired-403.xml"));
@@ -62,7 +62,7 @@ fn a_wrong_clock_is_named_with_its_skew() {
     assert_eq!(answer(403, wrong).trouble().kind, TroubleKind::Denied);
 }
 
-/// D3: the batch's own root; R7: a refusal that will end by itself.
+/// The batch's own root; a refusal that will end by itself.
 #[test]
 fn refusals_keep_code_and_words() {
     let Outcome::Refused(batch) = answer(400, include_str!("../../tests/inputs/r53-txt-unquoted-400.xml")).outcome()
@@ -86,7 +86,7 @@ fn refusals_keep_code_and_words() {
     );
 }
 
-/// J5, rule 9: a provider's megabyte.
+/// A provider may answer a megabyte.
 #[test]
 fn a_long_error_is_bounded() {
     let body = format!(
@@ -99,7 +99,7 @@ fn a_long_error_is_bounded() {
     assert!(refusal.text.chars().count() <= 256 && !refusal.text.contains('\u{1b}'));
 }
 
-/// I3: no credential source.
+/// No credential source.
 #[test]
 fn a_missing_identity_is_ours_and_says_so() {
     let none = CredentialsError::not_loaded("no providers in chain provided credentials");

@@ -92,7 +92,7 @@ fn kind<T: std::fmt::Debug>(seen: Seen<T>) -> TroubleKind {
     }
 }
 
-/// W1: fields that we do not know, null regions.
+/// Fields that we do not know, null regions.
 #[tokio::test]
 async fn a_pool_with_unknown_fields_parses() {
     let (server, clouds) = serving(include_str!("../../tests/inputs/cf-pool-null-regions.json")).await;
@@ -110,7 +110,7 @@ async fn a_pool_with_unknown_fields_parses() {
     assert_eq!(asked.header("x-breakwater-query"), "7");
 }
 
-/// W2: null lists in the envelope are empty lists.
+/// Null lists in the envelope are empty lists.
 #[tokio::test]
 async fn an_envelope_with_null_lists_counts() {
     let (_server, clouds) = serving(include_str!("../../tests/inputs/cf-envelope-null-errors.json")).await;
@@ -121,7 +121,7 @@ async fn clouds_check(clouds: &Clouds) -> Result<(), ClassProblem> {
     clouds.cloudflare_of("c").check().await
 }
 
-/// W3: codes above 65535; E1: no error in the list; T5: a duplicate.
+/// Codes above 65535; no error in the list; a duplicate.
 #[tokio::test]
 async fn refusals_keep_their_code_and_say_something() {
     let refused = |code: &str, text: &str| {
@@ -152,7 +152,7 @@ async fn refusals_keep_their_code_and_say_something() {
     );
 }
 
-/// W4: values that are newer than we are.
+/// Values that are newer than we are.
 #[tokio::test]
 async fn unknown_values_of_fields_that_we_do_not_decide_on_do_no_harm() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-lb-ip-cookie.json")).await;
@@ -163,7 +163,7 @@ async fn unknown_values_of_fields_that_we_do_not_decide_on_do_no_harm() {
     assert_eq!(&*view.fallback_pool, B);
 }
 
-/// W5: absent, null and an empty map are the same.
+/// Absent, null and an empty map are the same.
 #[tokio::test]
 async fn absent_null_and_empty_maps_are_the_same() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-lb-absent-vs-empty.json")).await;
@@ -186,7 +186,7 @@ async fn absent_null_and_empty_maps_are_the_same() {
     );
 }
 
-/// W6: odd shapes; cities that say nothing do not count.
+/// Odd shapes; cities that say nothing do not count.
 #[tokio::test]
 async fn only_cities_that_say_something_count() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-health-odd.json")).await;
@@ -215,7 +215,7 @@ async fn only_cities_that_say_something_count() {
     ));
 }
 
-/// E2: a rate limit's page.
+/// A rate limit's page.
 #[tokio::test]
 async fn a_rate_limit_is_told_by_its_status_whatever_the_body() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-429-html.json")).await;
@@ -231,7 +231,7 @@ async fn a_rate_limit_is_told_by_its_status_whatever_the_body() {
     );
 }
 
-/// E3: a 502 may have had its effect; a page is nobody's word.
+/// A 502 may have had its effect; a page is nobody's word.
 #[tokio::test]
 async fn a_server_error_of_a_call_is_ambiguous() {
     let (_s, clouds) = serving(r#"{"status": 502, "body_text": "<html>bad gateway</html>"}"#).await;
@@ -254,7 +254,7 @@ fn clouds_of(server: &Canned) -> Clouds {
     clouds(server)
 }
 
-/// I1: the zone's right is not the account's.
+/// The zone's right is not the account's.
 #[tokio::test]
 async fn a_token_without_the_account_is_named() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-403-code10000.json")).await;
@@ -269,7 +269,7 @@ async fn a_token_without_the_account_is_named() {
     );
 }
 
-/// I2: nothing depends on an endpoint that refuses the account's own tokens.
+/// Nothing depends on an endpoint that refuses the account's own tokens.
 #[tokio::test]
 async fn a_token_of_the_account_passes_the_check() {
     let server = Canned::start(|asked| match asked.path.starts_with("/client/v4/user/") {
@@ -280,7 +280,7 @@ async fn a_token_of_the_account_passes_the_check() {
     assert_eq!(clouds_check(&clouds(&server)).await, Ok(()));
 }
 
-/// I5: a rotated token is used with the next request, and stands in no message.
+/// A rotated token is used with the next request, and stands in no message.
 #[tokio::test]
 async fn a_new_token_is_used_at_once() {
     let server = Canned::start(|asked| match asked.header("authorization") {
@@ -312,7 +312,7 @@ async fn a_broken_token_is_ours_and_not_repeated() {
     assert_eq!(kind(seen), TroubleKind::Ours);
 }
 
-/// T2 and overrides: pools that stand in neither list nor map.
+/// Rules and overrides: pools that stand in neither list nor map.
 #[tokio::test]
 async fn pools_named_by_weights_and_rules_are_found() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-lb-random.json")).await;
@@ -335,7 +335,7 @@ async fn pools_named_by_weights_and_rules_are_found() {
     assert_eq!(named, ["p1", "p2", "p3", "p4"]);
 }
 
-/// T6: a DNS-only balancer has a TTL.
+/// A DNS-only balancer has a TTL.
 #[tokio::test]
 async fn a_dns_only_balancer_has_its_ttl() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-lb-dns-only.json")).await;

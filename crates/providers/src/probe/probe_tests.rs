@@ -127,7 +127,7 @@ async fn an_endless_body_is_an_answer_all_the_same() {
     assert_eq!(probe(&server.url).await, ProbeSeen::Status(200));
 }
 
-/// N2: a connection that still works hides that new ones do not.
+/// A connection that still works hides that new ones do not.
 #[tokio::test]
 async fn each_probe_opens_its_own_connection() {
     let prober = prober();
@@ -257,7 +257,7 @@ fn a_wildcard_stands_for_names_below_alone() {
     assert!(!host_matches("a.example.com", "b.a.example.com"));
 }
 
-/// N1: a proxy's answer is not the service's.
+/// A proxy's answer is not the service's.
 #[tokio::test]
 async fn a_proxy_answer_is_told_apart() {
     let proxy = Canned::start(|_| Reply::new(502, "bad gateway")).await;
@@ -281,7 +281,7 @@ async fn a_proxy_answer_is_told_apart() {
     assert_eq!(seen, ProbeSeen::Proxy);
 }
 
-/// N4: a certificate that does not verify is a misconfiguration, not an outage.
+/// A certificate that does not verify is a misconfiguration, not an outage.
 #[tokio::test]
 async fn a_certificate_that_does_not_verify_is_told_apart() {
     let _ = rustls::crypto::ring::default_provider().install_default();
