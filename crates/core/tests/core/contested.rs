@@ -1,4 +1,4 @@
-//! Section 4, *Contested*: what somebody puts back three times in 15 min is left alone, unless an unfenced former writer
+//! Contested levels: what somebody puts back three times in 15 min is left alone, unless an unfenced former writer
 //! would get orders by it.
 
 use crate::scene::{A, B, Scene, cname, endpoint, health, secs};

@@ -1,4 +1,4 @@
-//! Section 4, *Moved by others*, and section 5, a promotion of ours that shows after a rollback.
+//! A writer that others moved, and a promotion of ours that shows after a rollback.
 
 use crate::scene::{A, B, Scene, cname, endpoint, proof, replica_instance, secs, unknown, writer_instance};
 use breakwater_core::decision::{Effect, Next, Step, Wait};

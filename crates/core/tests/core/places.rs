@@ -1,4 +1,4 @@
-//! Section 4, *Edits of spec*: edits of identities wait for what is under way, then mean adopt anew. Deletion.
+//! Edits of identities wait for what is under way, then mean adopt anew. Deletion.
 
 use crate::scene::{A, B, Scene, cname, endpoint, replica_instance, secs};
 use breakwater_core::decision::{Effect, NameChange, Next, Step};
