@@ -3,8 +3,9 @@
 #
 # usage: tests/mutants/run.sh [PART-OF-NAME...]
 #
-# A mutant is a patch with two lines before it: what is broken, and `# caught by: <test>`, a test of the package
-# breakwater-scenarios. The scratch copies share one build folder, so that only what a mutant touches is built anew.
+# A mutant is a patch with three lines before it: what is broken, `# breaks: <invariant>`, and `# caught by: <test>`, a
+# test of the package breakwater-scenarios. Printed beside it is who objected: the checkers of crates/checkers, or the
+# test's own assertion, whichever came first. The scratch copies share one build folder, so that only what a mutant touches is built anew.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -42,12 +43,16 @@ wanted() {
 
 mutants=()
 tests=()
+broken=()
 for patch in "$root"/tests/mutants/*.patch; do
   name=$(basename "$patch" .patch)
   wanted "$name" "$@" || continue
   test=$(sed -n 's/^# caught by: //p' "$patch")
   [ -n "$test" ] || { echo "$name names no test (a line '# caught by: <test>')" >&2; exit 1; }
+  invariant=$(sed -n 's/^# breaks: //p' "$patch")
+  [ -n "$invariant" ] || { echo "$name names no invariant (a line '# breaks: <I1..I10>')" >&2; exit 1; }
   mutants+=("$name")
+  broken+=("$invariant")
   tests+=("$test")
 done
 
@@ -58,9 +63,17 @@ if ! "$cargo" test "${options[@]}" -- --exact "${tests[@]}" >"$log/none" 2>&1; t
   exit 1
 fi
 
-printf '%-34s  %-90s  %s\n' mutant 'caught by' caught
+# The checkers whose violations a log shows.
+objected() {
+  local found
+  found=$(grep -oE '^(I[0-9]+|cause|journal-first|exclusion|fence-owed) [0-9]{4}-' "$1" | cut -d' ' -f1 | sort -u | paste -sd, -)
+  echo "${found:-the test itself}"
+}
+
+printf '%-34s  %-6s  %-86s  %-24s  %s\n' mutant breaks 'caught by' 'who objected' caught
 status=0
 for i in "${!mutants[@]}"; do
+  who=-
   name=${mutants[$i]} test=${tests[$i]} patch=$root/tests/mutants/${mutants[$i]}.patch
   if ! git apply "$patch" 2>"$log/$name"; then
     verdict='does not apply'
@@ -69,13 +82,13 @@ for i in "${!mutants[@]}"; do
   elif "$cargo" test "${options[@]}" -- --exact "$test" >"$log/$name" 2>&1; then
     verdict=no
   elif grep -q '^test result: FAILED. 0 passed; 1 failed' "$log/$name"; then
-    verdict=yes
+    verdict=yes who=$(objected "$log/$name")
   else
     verdict='not run'
   fi
   [ "$verdict" = yes ] || status=1
   [ "$verdict" = 'does not apply' ] || git apply -R "$patch"
-  printf '%-34s  %-90s  %s\n' "$name" "$test" "$verdict"
+  printf '%-34s  %-6s  %-86s  %-24s  %s\n' "$name" "${broken[$i]}" "$test" "$who" "$verdict"
 done
 [ $status -eq 0 ] || echo "see $log/<mutant>" >&2
 exit $status

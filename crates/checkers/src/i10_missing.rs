@@ -170,6 +170,7 @@ fn named_in_vain(run: &Run, shop: &Shop, entry: &Entry, status: &Status, next: i
             "ServicesOut" => ["Down", "Impaired"].contains(&vote(format!("probe({active})"))),
             "EdgeDown" => vote(format!("edge({active})")) == "Down",
             "InstanceSilent" => vote(format!("instance({active})")) == "Silent",
+            "RoutineOver" => vote(format!("instance({active})")) != "Routine",
             "LinkBroken" => vote("link".into()) == "Broken",
             "DatabaseSilence" => !["Up", "Refused"].contains(&vote("proof".into())),
             _ => false,

@@ -9,7 +9,7 @@
 //! * during that time no probe of A that the diagnosis rests on was answered with success: all of A's services for
 //!   RegionDown; for DatabaseDown those that need the writer, unless the shop has a proof in A, which may stand for them;
 //! * the link had been broken at some time of the last 5 min (the age of the oldest lag sample that makes it Flowing);
-//! * no proof could have reached A's writer during the last three intervals (how long a proof is fresh);
+//! * while the writer's name leads to A, no proof could have reached A's writer during the last three intervals (how long a proof is fresh);
 //! * the journal has a loss estimate, and it is within `maxLossSeconds`.
 
 use crate::history::Move;
@@ -130,6 +130,9 @@ fn link(run: &Run, promotion: &Promotion<'_>, decided: i64) -> Option<String> {
 fn proof(run: &Run, promotion: &Promotion<'_>, decided: i64) -> Option<String> {
     let (shop, a) = (promotion.shop, promotion.from);
     let since = decided - 3 * shop.facts.interval_seconds * 1000;
+    if !name_leads_to(run, promotion, decided) {
+        return None;
+    }
     let lives = run.writable_throughout(shop, &a.instance, since, decided)
         && !run.troubles.any_in(shop, &a.region, since, decided);
     let reaches = |region: &Region| region.proof && !run.troubles.any_in(shop, &region.region, since, decided);
@@ -142,6 +145,27 @@ fn proof(run: &Run, promotion: &Promotion<'_>, decided: i64) -> Option<String> {
             seconds(decided - since)
         )
     })
+}
+
+/// Whether the writer's name leads to A's instance: processes, and so their proofs, find the writer by it.
+fn name_leads_to(run: &Run, promotion: &Promotion<'_>, at: i64) -> bool {
+    let leads = run.ledger.events.iter().rev().find_map(|event| match &event.what {
+        What::Record {
+            name,
+            kind,
+            stage,
+            instance,
+            ..
+        } if *name == promotion.shop.set_up.writer_record
+            && kind == "CNAME"
+            && stage != "submitted"
+            && event.at <= at =>
+        {
+            Some(instance.as_deref())
+        }
+        _ => None,
+    });
+    leads.is_none_or(|leads| leads == Some(&*promotion.from.instance))
 }
 
 fn loss(promotion: &Promotion<'_>, current: &Move) -> Option<String> {

@@ -29,9 +29,10 @@ const MOVED_WITHIN: i64 = 120 * 60_000;
 const STEADILY: i64 = 60_000;
 
 /// How people are told what to do.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "adopt",
     "ask",
+    "change",
     "check",
     "correct",
     "create",

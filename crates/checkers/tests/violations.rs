@@ -169,6 +169,9 @@ fn i3_the_proof_said_that_it_lives() {
     run.remove(|event| event["event"] == "fault-injected" || event["event"] == "fault-cleared");
     run.ledger["writable"][0]["to"] = json!(ms(LICENCE + 10));
     assert_eq!(run.broken(), ["I3"]);
+    // Where somebody has pointed the name elsewhere, proofs speak of another database.
+    run.add([name(700, "shop-usw2", false, "visible", None)]);
+    assert_eq!(run.broken(), [""; 0]);
 }
 
 #[test]

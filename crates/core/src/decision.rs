@@ -135,6 +135,8 @@ pub enum Missing {
     LinkBroken,
     /// instance(A) silent in two reads.
     InstanceSilent,
+    /// The routine state of instance(A) over.
+    RoutineOver,
     /// Nobody says that the database lives.
     DatabaseSilence,
     /// Time: until then every vote must hold.
@@ -155,6 +157,7 @@ impl Missing {
             Missing::EdgeDown => "EdgeDown",
             Missing::LinkBroken => "LinkBroken",
             Missing::InstanceSilent => "InstanceSilent",
+            Missing::RoutineOver => "RoutineOver",
             Missing::DatabaseSilence => "DatabaseSilence",
             Missing::NotBefore(_) => "NotBefore",
             Missing::RefusalGone(_) => "RefusalGone",
@@ -173,6 +176,7 @@ impl Missing {
             | Missing::EdgeDown
             | Missing::LinkBroken
             | Missing::InstanceSilent
+            | Missing::RoutineOver
             | Missing::DatabaseSilence
             | Missing::NotBefore(_) => "",
         }

@@ -53,6 +53,7 @@ struct EdgeEvidence {
 struct InstanceEvidence {
     vote: Track<InstanceVote>,
     resource_id: Option<Text>,
+    routine_read: Option<Timestamp>,
     /// Authenticated 404s in a row: one alone says nothing.
     not_found: u32,
     asked: Option<Now>,
@@ -280,6 +281,9 @@ impl Evidence {
             }
             InstanceVote::Unknown => {}
         }
+        if vote == InstanceVote::Routine {
+            self.instance[side].routine_read = Some(reading.at.wall);
+        }
         self.instance[side].vote.feed(reading.at, vote);
         self.instance[side].asked = Some(reading.asked);
         if let Some(view) = seen.present() {
@@ -404,6 +408,7 @@ impl Evidence {
                 held: self.instance[side].vote.held(),
                 read: self.instance[side].asked.map(|asked| asked.wall),
             },
+            routine_read: self.instance[side].routine_read,
             replaced,
         }
     }
@@ -541,6 +546,7 @@ impl InstanceEvidence {
         InstanceEvidence {
             vote: Track::new(InstanceVote::Unknown),
             resource_id: None,
+            routine_read: None,
             not_found: 0,
             asked: None,
         }

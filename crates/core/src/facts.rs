@@ -124,6 +124,8 @@ pub struct RegionFacts {
     pub critical_down_before_trouble: Duration,
     /// The instance.
     pub instance: Vote<InstanceVote>,
+    /// The newest reading that showed the instance in a routine state.
+    pub routine_read: Option<Timestamp>,
     /// Whether the instance is another one than the journal's.
     pub replaced: bool,
 }

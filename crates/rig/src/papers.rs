@@ -135,6 +135,7 @@ fn lack(missing: &Missing) -> Json {
         | Missing::EdgeDown
         | Missing::LinkBroken
         | Missing::InstanceSilent
+        | Missing::RoutineOver
         | Missing::DatabaseSilence => json!({"name": name}),
     }
 }

@@ -68,7 +68,25 @@ fn database(facts: &Facts, policy: &Policy) -> Held {
     } else {
         Held::Never
     };
-    match (by_proof, by_darkness) {
+    all([either(by_proof, by_darkness), after_routine(facts, policy)])
+}
+
+/// A routine state takes the database down by itself: what was seen meanwhile says nothing against it, and the grace
+/// begins when the state ends.
+fn after_routine(facts: &Facts, policy: &Policy) -> Held {
+    let Some(read) = facts.a.routine_read else {
+        return Held::Yes;
+    };
+    let until = after(read, policy.database_grace);
+    if facts.a.instance.read.is_some_and(|now| now >= until) {
+        Held::Yes
+    } else {
+        Held::Until(until)
+    }
+}
+
+fn either(one: Held, other: Held) -> Held {
+    match (one, other) {
         (Held::Yes, _) | (_, Held::Yes) => Held::Yes,
         (Held::Until(one), Held::Until(other)) => Held::Until(one.min(other)),
         (Held::Until(one), Held::Never) | (Held::Never, Held::Until(one)) => Held::Until(one),

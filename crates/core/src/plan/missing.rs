@@ -83,7 +83,7 @@ fn for_database_down(facts: &Facts) -> Vec<Missing> {
     );
     push(&mut missing, facts.a.edge.value != EdgeVote::Down, Missing::EdgeDown);
     push(&mut missing, facts.link.value != LinkVote::Broken, Missing::LinkBroken);
-    push(&mut missing, is_routine(facts), Missing::InstanceSilent);
+    push(&mut missing, is_routine(facts), Missing::RoutineOver);
     missing
 }
 
@@ -97,7 +97,7 @@ fn for_database_out_of_reach(facts: &Facts) -> Vec<Missing> {
         facts.link.value != LinkVote::Broken && !agreed,
         Missing::LinkBroken,
     );
-    push(&mut missing, is_routine(facts), Missing::InstanceSilent);
+    push(&mut missing, is_routine(facts), Missing::RoutineOver);
     missing
 }
 

@@ -91,6 +91,7 @@ fn every_combination() -> Vec<Facts> {
         edge_up_for: Duration::ZERO,
         critical_down_before_trouble: Duration::ZERO,
         instance: Vote::none(I::Available),
+        routine_read: None,
         replaced: false,
     };
     let mut all = Vec::new();
@@ -144,6 +145,7 @@ fn supply(facts: &mut Facts, what: &Missing) {
         Missing::EdgeDown => facts.a.edge.value = E::Down,
         Missing::LinkBroken => facts.link.value = L::Broken,
         Missing::InstanceSilent => facts.a.instance.value = I::Silent,
+        Missing::RoutineOver => facts.a.instance.value = I::Available,
         Missing::DatabaseSilence => facts.proof.value = W::Unknown,
         Missing::NotBefore(_) | Missing::RefusalGone(_) => panic!("not a fact: {what:?}"),
     }

@@ -8,7 +8,6 @@ mod votes;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
-use crate::facts::InstanceVote;
 use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
 use crate::plan::Input;
 use crate::refusal::Refusal;
@@ -387,23 +386,11 @@ pub(super) fn missing(input: &Input<'_>, decision: &Decision, missing: &Missing)
         Missing::WriterServicesDown => format!("every service of {a} that needs the writer Down").into(),
         Missing::EdgeDown => format!("edge({a}) Down").into(),
         Missing::LinkBroken => "link Broken, not long before the trouble".into(),
-        Missing::InstanceSilent => instance_silent(decision, a).into(),
+        Missing::InstanceSilent => format!("instance({a}) Silent").into(),
+        Missing::RoutineOver => format!("instance({a}) out of its routine state").into(),
         Missing::DatabaseSilence => format!("nobody who says that the database of {a} lives").into(),
         Missing::NotBefore(at) if *at == Timestamp::MAX => "votes held long enough".into(),
         Missing::NotBefore(at) => format!("votes held until {}", clock(*at)).into(),
         Missing::RefusalGone(name) => format!("the end of {name}").into(),
-    }
-}
-
-/// In a routine state it need not be silent: the state must end.
-fn instance_silent(decision: &Decision, a: &str) -> String {
-    let routine = decision
-        .facts
-        .as_ref()
-        .is_some_and(|facts| facts.a.instance.value == InstanceVote::Routine);
-    if routine {
-        format!("instance({a}) out of its routine state")
-    } else {
-        format!("instance({a}) Silent")
     }
 }

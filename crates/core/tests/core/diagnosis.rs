@@ -27,6 +27,7 @@ fn region() -> RegionFacts {
         edge_up_for: Duration::ZERO,
         critical_down_before_trouble: Duration::ZERO,
         instance: Vote::none(I::Available),
+        routine_read: None,
         replaced: false,
     }
 }

@@ -130,3 +130,28 @@ fn a_standby_that_nobody_could_see_is_no_former_writer() {
         finish(&rig);
     }
 }
+
+/// RDS upgrades the writer for half an hour: everything that needs it is dark, and the link is broken. When that ends
+/// the database is back, and services, monitors and the link need some moments to notice: a move began at once.
+#[test]
+fn the_end_of_a_routine_state_begins_no_move() {
+    for seed in 123..127 {
+        let mut rig = adopted(only("shop-geo"), seed);
+        let fault = rig.inject(Fault::InstanceStatus {
+            shop: "shop-geo".into(),
+            region: EAST.into(),
+            status: "upgrading".into(),
+            takes_writes: None,
+        });
+        rig.run_for(minutes(30));
+        rig.clear(fault);
+        rig.run_for(minutes(60));
+        assert_eq!(
+            journal(&rig, "shop-geo").current,
+            None,
+            "{}",
+            states(&rig, &["shop-geo"])
+        );
+        finish(&rig);
+    }
+}

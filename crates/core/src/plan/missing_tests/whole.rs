@@ -240,6 +240,7 @@ impl Instant {
             | Missing::EdgeDown
             | Missing::LinkBroken
             | Missing::InstanceSilent
+            | Missing::RoutineOver
             | Missing::DatabaseSilence => supply(&mut self.facts, what),
         }
     }
@@ -257,6 +258,7 @@ impl Instant {
             &mut proof.held,
         ];
         all.into_iter().for_each(|held| *held = LONG);
+        a.routine_read = None;
     }
 
     /// What ends this refusal, and nothing else.
@@ -390,6 +392,7 @@ fn facts() -> impl Strategy<Value = Facts> {
             edge_up_for: Duration::ZERO,
             critical_down_before_trouble: Duration::ZERO,
             instance: vote(instance, helds.3),
+            routine_read: (instance == I::Routine).then_some(NOW.wall),
             replaced: false,
         };
         let b = RegionFacts {
