@@ -14,7 +14,7 @@ fn night(path: &Path, text: String) -> datatest_stable::Result<()> {
             if let Trouble::Untrue { transcript, .. } = &trouble {
                 eprintln!("{transcript}");
             }
-            return Err(trouble.into());
+            return Err(trouble.to_string().into());
         }
     };
     expectorate::assert_contents(path.with_extension("txt"), &transcript::of(&played));

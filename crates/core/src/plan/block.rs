@@ -1,14 +1,17 @@
 //! Blockers: could we move now, and how well? Answered on a quiet day.
 
 use super::forecast::{Forecast, budget_too_small};
-use super::{Sight, name, risk, standpoint, traffic};
+use super::{Sight, name, risk, sending, standpoint, traffic};
 use crate::Text;
+use crate::decision::{Effect, Step};
 use crate::evidence::is_broken;
 use crate::facts::{EdgeVote, Facts, InstanceVote};
 use crate::journal::ObligationKind;
+use crate::outcome::Outcome;
 use crate::reading::{Seen, TroubleKind};
 use crate::refusal::{Blocker, PoolAbsence};
 use crate::side::Side;
+use std::time::Duration;
 
 /// All that hold.
 pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Blocker> {
@@ -26,6 +29,7 @@ pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Bl
     blockers.extend(sight.input.fleet.crd_outdated.then_some(Blocker::CrdOutdated));
     blockers.extend(denied(sight));
     blockers.extend(cloudflare_denied(sight));
+    blockers.extend(denied_calls(sight));
     blockers.extend(no_edge_view(facts));
     blockers.extend(obligation(sight));
     blockers.extend(
@@ -206,6 +210,52 @@ fn cloudflare_denied(sight: &Sight<'_>) -> Vec<Blocker> {
         ));
     }
     blockers
+}
+
+/// A denial of a call is told for so long, unless a later call to the same target ends otherwise.
+const DENIAL_TOLD_FOR: Duration = Duration::from_secs(900);
+
+/// Calls that were denied: on a quiet day nothing is changed, so it comes out when it matters.
+fn denied_calls(sight: &Sight<'_>) -> Vec<Blocker> {
+    let mut told: Vec<&'static str> = Vec::new();
+    for (index, call) in sight.input.calls.iter().enumerate() {
+        let Some((ended, Outcome::Denied(_))) = &call.ended else {
+            continue;
+        };
+        let later = sight.input.calls[index + 1..]
+            .iter()
+            .any(|later| same(&later.step, &call.step));
+        let fresh = sight.input.now.mono.saturating_sub(ended.mono) < DENIAL_TOLD_FOR;
+        let right = right(&call.step);
+        if !later && fresh && !told.contains(&right) {
+            told.push(right);
+        }
+    }
+    told.into_iter()
+        .map(|right| Blocker::PermissionDenied(right.into()))
+        .collect()
+}
+
+fn same(one: &Step, other: &Step) -> bool {
+    match (one, other) {
+        (Step::Promote(one), Step::Promote(other)) => one.instance == other.instance,
+        (Step::Effect(one), Step::Effect(other)) => sending::same_target(one, other),
+        (Step::Promote(_), Step::Effect(_)) | (Step::Effect(_), Step::Promote(_)) => false,
+    }
+}
+
+/// The right that a call needs, as its provider names it.
+fn right(step: &Step) -> &'static str {
+    match step {
+        Step::Promote(_) => "rds:PromoteReadReplica",
+        Step::Effect(Effect::SetReadOnly { .. }) => "rds:ModifyDBParameterGroup",
+        Step::Effect(Effect::Stop { .. }) => "rds:StopDBInstance",
+        Step::Effect(Effect::Start { .. }) => "rds:StartDBInstance",
+        Step::Effect(Effect::Tag { .. }) => "rds:AddTagsToResource",
+        Step::Effect(Effect::Untag { .. }) => "rds:RemoveTagsFromResource",
+        Step::Effect(Effect::ChangeNames { .. }) => "route53:ChangeResourceRecordSets",
+        Step::Effect(Effect::PatchBalancer { .. }) => "Cloudflare: edit load balancers of the zone",
+    }
 }
 
 fn trouble<T>(seen: &Seen<T>) -> Option<TroubleKind> {

@@ -1,7 +1,7 @@
 //! Excluding: the old region leaves every load balancer, and that is read back before anything irreversible.
 
 use super::phases::{agrees, anew, round_after, with_phase};
-use super::{Sight, promoting, standpoint, traffic};
+use super::{Sight, promoting, sending, standpoint, traffic};
 use crate::journal::{Journal, Move, Phase};
 use crate::request::Override;
 use crate::time::since;
@@ -31,7 +31,8 @@ pub(super) fn begin(sight: &Sight<'_>, current: &Move) -> Journal {
 pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     let read_back = read_back(sight, current).or_else(|| overridden(sight, current))?;
     let facts = sight.facts.as_ref()?;
-    (round_after(facts, read_back) && agrees(sight, current)).then(|| promoting::begin(sight, &anew(sight, current)))
+    let ready = round_after(facts, read_back) && agrees(sight, current);
+    (ready && sending::may_promote_again(sight, current.number)).then(|| promoting::begin(sight, &anew(sight, current)))
 }
 
 /// Where a person has accepted that an exclusion may not be read back, the move goes on without it after a while; the

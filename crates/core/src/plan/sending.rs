@@ -114,6 +114,33 @@ fn read_since(sight: &Sight<'_>, effect: &Effect, mono: Duration) -> bool {
     }
 }
 
+/// No pause between two promotions of a move is longer than this: an exclusion that waits has a deadline.
+const LONGEST_PROMOTION_PAUSE: Duration = Duration::from_secs(120);
+
+/// Whether the pause after a promotion that RDS did not take is over: each one needs an entry of its own, and neither the
+/// journal nor RDS is hammered.
+pub(super) fn may_promote_again(sight: &Sight<'_>, number: i64) -> bool {
+    let promotions = sight.input.calls.iter().rev().filter(|call| match &call.step {
+        Step::Promote(promotion) => promotion.number == number,
+        Step::Effect(_) => false,
+    });
+    let mut failed = promotions.map_while(|call| match &call.ended {
+        Some((at, outcome @ (Outcome::Refused(_) | Outcome::Denied(_) | Outcome::Throttled(_)))) => Some((at, outcome)),
+        Some((_, Outcome::Accepted(_) | Outcome::Ambiguous(_))) | None => None,
+    });
+    let Some((ended, outcome)) = failed.next() else {
+        return true;
+    };
+    let before = u32::try_from(failed.count()).unwrap_or(u32::MAX);
+    let first = match outcome {
+        Outcome::Denied(_) => DENIED_PAUSE,
+        Outcome::Throttled(after) => after.map_or(THROTTLED_PAUSE, |seconds| Duration::from_secs(u64::from(seconds))),
+        Outcome::Refused(_) | Outcome::Accepted(_) | Outcome::Ambiguous(_) => REFUSED_PAUSE,
+    };
+    let pause = (first * 2u32.saturating_pow(before.min(8))).min(LONGEST_PROMOTION_PAUSE);
+    sight.input.now.mono.saturating_sub(ended.mono) >= pause
+}
+
 fn pause(outcome: &Outcome, last: &SentCall, step: &Step) -> Duration {
     let doubled =
         |first: Duration| (first * 2u32.saturating_pow(last.failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);

@@ -1,21 +1,27 @@
 //! `make scenario NAME=deep-checks`: plays one night and prints its transcript; without a name it lists them.
 
-use breakwater_scenarios::night::script::Script;
 use breakwater_scenarios::night::{self, Trouble, loss, transcript};
+use std::io::Write as _;
 use std::process::ExitCode;
+
+/// The name under which the table of losses is printed.
+const LOSS_TABLE: &str = "loss-table";
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).filter(|name| !name.is_empty());
-    let told = match &name {
+    let told = match name.as_deref() {
         None => list(),
-        Some(name) if name == LOSS_TABLE => loss_table(),
+        Some(LOSS_TABLE) => loss_table(),
         Some(name) => run(name),
     };
     match told {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(text) => {
+            print(&text);
+            ExitCode::SUCCESS
+        }
         Err(trouble) => {
             if let Trouble::Untrue { transcript, .. } = &trouble {
-                println!("{transcript}");
+                print(transcript);
             }
             eprintln!("{trouble}");
             ExitCode::FAILURE
@@ -23,27 +29,30 @@ fn main() -> ExitCode {
     }
 }
 
-/// The name under which the table of losses is printed.
-const LOSS_TABLE: &str = "loss-table";
-
-fn loss_table() -> Result<(), Trouble> {
-    println!("True loss of estimated loss (and by how much the estimate is above), seconds:\n");
-    print!("{}", loss::table(&loss::rows()?));
-    Ok(())
+/// Whoever reads only the first lines closes the pipe: that is no trouble.
+fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
-fn list() -> Result<(), Trouble> {
+fn list() -> Result<String, Trouble> {
+    let mut text = String::new();
     for name in night::names()? {
-        println!("{name:<28} {}", night::read(&name)?.title);
+        let title = night::read(&name)?.title;
+        text.push_str(&format!("{name:<30} {title}\n"));
     }
-    println!("{LOSS_TABLE:<28} True loss against estimated loss, as a table");
-    println!("\nmake scenario NAME=... plays one of them.");
-    Ok(())
+    text.push_str(&format!(
+        "{LOSS_TABLE:<30} True loss against estimated loss, as a table\n"
+    ));
+    text.push_str("\nmake scenario NAME=... plays one of them.\n");
+    Ok(text)
 }
 
-fn run(name: &str) -> Result<(), Trouble> {
-    let script: Script = night::read(name)?;
-    let played = night::play::play(name, script)?;
-    print!("{}", transcript::of(&played));
-    Ok(())
+fn loss_table() -> Result<String, Trouble> {
+    let head = "True loss of estimated loss, and by how much the estimate is above, in seconds:\n\n";
+    Ok(format!("{head}{}", loss::table(&loss::rows()?)))
+}
+
+fn run(name: &str) -> Result<String, Trouble> {
+    let played = night::play::play(name, night::read(name)?)?;
+    Ok(transcript::of(&played))
 }
