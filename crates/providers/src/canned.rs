@@ -53,11 +53,12 @@ impl Asked {
 }
 
 /// What the server does.
+#[derive(Clone, Debug)]
 pub(crate) enum Reply {
     Answer {
         status: u16,
         headers: Vec<(String, String)>,
-        body: String,
+        body: Vec<u8>,
     },
     /// Keep the connection open and say nothing.
     Silence,
@@ -65,6 +66,10 @@ pub(crate) enum Reply {
 
 impl Reply {
     pub(crate) fn new(status: u16, body: &str) -> Self {
+        Reply::bytes(status, body.as_bytes())
+    }
+
+    pub(crate) fn bytes(status: u16, body: &[u8]) -> Self {
         Reply::Answer {
             status,
             headers: vec![],
@@ -99,7 +104,7 @@ impl Reply {
             headers: headers
                 .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
                 .collect(),
-            body,
+            body: body.into_bytes(),
         }
     }
 }
@@ -148,6 +153,11 @@ impl Canned {
     /// What was asked so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
+    }
+
+    /// Forgets what was asked.
+    pub(crate) fn forget(&self) {
+        self.asked.lock().unwrap().clear();
     }
 
     /// What was asked of one AWS service.

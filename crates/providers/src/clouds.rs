@@ -13,7 +13,9 @@ use breakwater_core::outcome::{Ambiguity, Outcome, Receipt};
 use breakwater_core::reading::{Cause, ObjectKey, ProbeSeen, ProofSeen, Query, Value};
 use breakwater_core::time::Now;
 use breakwater_engine::call::Call;
+use futures::FutureExt as _;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -26,6 +28,9 @@ pub struct Clouds {
     base: Arc<Base>,
     classes: RwLock<HashMap<Text, Arc<Class>>>,
 }
+
+/// What is said when a client panicked.
+const GAVE_UP: &str = "the client gave up; do the controller's own keys hold a line break or another stray character?";
 
 struct Class {
     access: ClassAccess,
@@ -99,7 +104,10 @@ impl Clouds {
         let Some(class) = self.class(name) else {
             return Err(ClassProblem::Unknown(clean(name)));
         };
-        class.aws.check(&class.access.external_id).await?;
+        match unless_it_panics(class.aws.check(&class.access.external_id)).await {
+            Some(checked) => checked?,
+            None => return Err(ClassProblem::NoIdentity(GAVE_UP.into())),
+        }
         class.cloudflare.check().await
     }
 
@@ -171,10 +179,13 @@ impl Eyes for Clouds {
             | Query::Monitor { .. }
             | Query::Balancer { .. }
             | Query::Names { .. }
-            | Query::Change { .. } => match tokio::time::timeout(limit, ask(&class, now, cause, query)).await {
-                Ok(values) => values,
-                Err(_) => failed(query, &Fault::TimedOut { answered: true }),
-            },
+            | Query::Change { .. } => {
+                match tokio::time::timeout(limit, unless_it_panics(ask(&class, now, cause, query))).await {
+                    Ok(Some(values)) => values,
+                    Ok(None) => failed(query, &Fault::Ours(GAVE_UP.into())),
+                    Err(_) => failed(query, &Fault::TimedOut { answered: true }),
+                }
+            }
         }
     }
 }
@@ -189,6 +200,15 @@ impl Hands for Clouds {
     }
 }
 
+/// The SDK signs with whatever identity it finds, and panics on one that no header can hold (a key with a line break, from
+/// a Secret made with `echo`). A question must have its answer and a call its end all the same: nobody asks again while
+/// one is on its way.
+///
+/// Boxed, because the SDK's futures are large and several of them in one would not fit on a thread's stack.
+async fn unless_it_panics<T>(asked: impl Future<Output = T>) -> Option<T> {
+    AssertUnwindSafe(Box::pin(asked)).catch_unwind().await.ok()
+}
+
 /// The end of a call, after its time-out at the latest. A session that takes its time counts too: nobody waits
 /// longer because it was STS that hung.
 async fn ended(
@@ -196,6 +216,7 @@ async fn ended(
     timeout: Duration,
     sent: impl Future<Output = Result<Option<Text>, Fault>> + Send,
 ) -> Outcome {
+    let sent = unless_it_panics(sent).map(|ended| ended.unwrap_or_else(|| Err(Fault::Ours(GAVE_UP.into()))));
     match tokio::time::timeout(timeout, sent).await {
         Ok(Ok(change)) => Outcome::Accepted(Receipt { change, cause }),
         Ok(Err(fault)) => {
@@ -242,7 +263,8 @@ async fn ask(class: &Class, now: Now, cause: Cause, query: &Query) -> Vec<(Objec
         Query::Proof {
             url, region, timeout, ..
         } => {
-            vec![Value::Proof(class.prober.proof(cause, url, region, *timeout).await)]
+            let seen = class.prober.proof(now.wall, cause, url, region, *timeout);
+            vec![Value::Proof(seen.await)]
         }
         Query::Reference { url, timeout, .. } => {
             vec![Value::Probe(class.prober.reference(cause, url, *timeout).await)]

@@ -677,7 +677,7 @@ async fn a_change_is_in_sync_or_not_and_a_denial_names_the_right() {
         Reply::new(
             200,
             &format!(
-                "<GetChangeResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/C1</Id>\
+                "<GetChangeResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeInfo><Id>/change/{status}</Id>\
                  <Status>{status}</Status><SubmittedAt>2026-11-25T10:00:00Z</SubmittedAt></ChangeInfo></GetChangeResponse>"
             ),
         )
@@ -762,4 +762,150 @@ async fn nothing_listening_is_ambiguous() {
     clouds.set_class(access());
     assert_eq!(promotion(&clouds).await, Outcome::Ambiguous(Ambiguity::ConnectionLost));
     assert_eq!(kind(one(&clouds, B).await), TroubleKind::Ours);
+}
+
+/// I4: the STS of the region that dies refuses; the standby is promoted with a session of its own region, and nothing of
+/// its lane asks elsewhere.
+#[tokio::test]
+async fn the_standbys_lane_needs_nothing_of_the_other_region() {
+    for refusal in [
+        || rds_error(403, "AccessDenied", "not now"),
+        || Reply::new(503, ""),
+        || Reply::Silence,
+    ] {
+        let server = Canned::start(move |asked| match (&*asked.scope().0, &*asked.scope().1) {
+            (A, "sts") => refusal(),
+            (_, "sts") => Reply::new(200, &session("ASIA-b", NEVER)),
+            _ => promoted(),
+        })
+        .await;
+        let clouds = clouds(&server);
+        assert!(one(&clouds, A).await.present().is_none());
+        assert!(matches!(promotion(&clouds).await, Outcome::Accepted(_)));
+        let lane: Vec<_> = server.asked().iter().skip(1).map(Asked::scope).collect();
+        assert_eq!(
+            lane,
+            [(B.to_owned(), "sts".to_owned()), (B.to_owned(), "rds".to_owned())]
+        );
+    }
+}
+
+/// E4: a proxy's page is neither a denial nor an absence, for questions and for calls.
+#[tokio::test]
+async fn a_page_of_a_proxy_says_nothing() {
+    for (status, page) in [
+        (403, "<html>..text<br>text</html>"),
+        (404, "<html><Code>DBParameterGroupNotFound</Code></html>"),
+        (404, "{\"__type\": \"DBParameterGroupNotFound\"}"),
+        (407, "<html>sign in</html>"),
+        (302, ""),
+    ] {
+        let (_s, clouds) = serving(move |_| Reply::new(status, page)).await;
+        assert_eq!(kind(one(&clouds, B).await), TroubleKind::NotTheProvider, "{status}");
+        let group = Query::Parameters {
+            scope: scope(B),
+            group: "g".into(),
+        };
+        let Value::Parameters(seen) = ask(&clouds, group).await.remove(0).1 else {
+            panic!("another value")
+        };
+        assert_eq!(kind(seen), TroubleKind::NotTheProvider, "{status}");
+        assert_eq!(
+            promotion(&clouds).await,
+            Outcome::Ambiguous(Ambiguity::NotTheProvider),
+            "{status}"
+        );
+    }
+}
+
+/// Neither a signature nor a token goes where somebody on the way points to.
+#[tokio::test]
+async fn no_api_is_followed_elsewhere() {
+    let elsewhere = Canned::start(|_| Reply::new(200, "")).await;
+    for status in [301, 302, 303, 307, 308] {
+        let target = elsewhere.url.clone();
+        let (_s, clouds) = serving(move |_| Reply::new(status, "").header("location", &target)).await;
+        assert!(one(&clouds, B).await.present().is_none());
+        assert!(names(&clouds, "Z1").await.present().is_none());
+        assert!(matches!(promotion(&clouds).await, Outcome::Ambiguous(_)));
+        let pool = Query::Pool {
+            class: "c".into(),
+            pool: "17b5962d775c646f3f9725cbc7a53df4".into(),
+        };
+        assert!(matches!(
+            ask(&clouds, pool).await[..],
+            [(_, Value::Pool(Seen::Unknown(_)))]
+        ));
+    }
+    assert!(elsewhere.asked().is_empty());
+}
+
+/// D2: what was listed goes back byte for byte, all values, with its TTL.
+#[tokio::test]
+async fn a_record_goes_back_as_it_was_listed() {
+    let (server, clouds) = serving(|asked| match &*asked.method {
+        "GET" => Reply::new(200, include_str!("../tests/inputs/r53-txt-escapes.xml")),
+        _ => Reply::new(503, ""),
+    })
+    .await;
+    let seen = names(&clouds, "Z1").await;
+    let listed = seen.present().and_then(|view| view.txt.clone()).unwrap();
+    let call = Effect::ChangeNames {
+        class: "c".into(),
+        zone: "Z1".into(),
+        changes: vec![NameChange::Delete(listed)],
+    };
+    effect(&clouds, call).await;
+    let sent = server.asked_of("route53").pop().unwrap().body;
+    let plain = sent.replace("&quot;", "\"");
+    for listed in [
+        r#"<Value>"owner=prod/shops/shop-ca,epoch=7," "region=us-east-1"</Value>"#,
+        r#"<Value>"note=\"hand\" \303\251"</Value>"#,
+        "<Name>_breakwater.db.shop.example.com.</Name>",
+        "<TTL>60</TTL>",
+    ] {
+        assert!(plain.contains(listed), "{listed} in {sent}");
+    }
+}
+
+/// Case J5: a megabyte of words is a line, whoever says it.
+#[tokio::test]
+async fn a_megabyte_of_words_is_bounded() {
+    let words = "long \u{1b}[31m".repeat(100_000);
+    let said = format!("<ErrorResponse><Error><Code>X</Code><Message>{words}</Message></Error></ErrorResponse>");
+    let (_s, clouds) = serving(move |_| Reply::new(400, &said)).await;
+    let Seen::Unknown(trouble) = one(&clouds, B).await else {
+        panic!("believed")
+    };
+    assert!(trouble.text.chars().count() <= 256 && !trouble.text.contains('\u{1b}'));
+    let Outcome::Refused(refusal) = promotion(&clouds).await else {
+        panic!("not refused")
+    };
+    assert!(refusal.text.chars().count() <= 256 && !refusal.text.contains('\u{1b}'));
+}
+
+/// A key of our own that no header can hold makes the SDK panic: still a question has its answer, a call its end, and the
+/// key is not repeated.
+#[tokio::test]
+async fn a_broken_key_of_our_own_is_our_own_trouble() {
+    let server = Canned::start(|_| listing(&["a"], None)).await;
+    let clouds = Clouds::new(crate::Settings {
+        aws: Some(crate::FixedAws {
+            endpoint: server.url.clone(),
+            access_key_id: "AKIDTEST\nBROKEN".into(),
+            secret_access_key: crate::Secret::new("sk"),
+        }),
+        ..settings(&server.url)
+    });
+    clouds.set_class(access());
+    for _ in 0..2 {
+        let Seen::Unknown(trouble) = one(&clouds, B).await else {
+            panic!("believed")
+        };
+        assert_eq!(trouble.kind, TroubleKind::Ours);
+        assert!(!trouble.text.contains("BROKEN"), "{}", trouble.text);
+        assert!(matches!(promotion(&clouds).await, Outcome::Ambiguous(_)));
+    }
+    let problem = clouds.check_class("c").await;
+    assert!(matches!(problem, Err(ClassProblem::NoIdentity(_))), "{problem:?}");
 }

@@ -99,7 +99,32 @@ pub(crate) fn not_sent(text: &str) -> Outcome {
     })
 }
 
+/// Longest wait that a `retry-after` header is believed, in seconds: Cloudflare's limit lasts 5 min (Cloudflare docs,
+/// rate limits), and a number beyond all sense must not silence a lane for ever.
+const LONGEST_WAIT: u32 = 900;
+
 /// Seconds of a `retry-after` header; a date in it is not read.
 pub(crate) fn retry_after(header: Option<&str>) -> Option<u32> {
-    header.and_then(|value| value.trim().parse().ok())
+    let seconds: u64 = header?.trim().parse().ok()?;
+    Some(u32::try_from(seconds).unwrap_or(u32::MAX).min(LONGEST_WAIT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_read_and_bounded() {
+        assert_eq!(retry_after(Some(" 213 ")), Some(213));
+        assert_eq!(retry_after(Some("18446744073709551615")), Some(LONGEST_WAIT));
+        for none in [
+            None,
+            Some(""),
+            Some("-1"),
+            Some("1.5"),
+            Some("Wed, 21 Oct 2026 07:28:00 GMT"),
+        ] {
+            assert_eq!(retry_after(none), None, "{none:?}");
+        }
+    }
 }

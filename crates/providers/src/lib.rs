@@ -19,9 +19,12 @@ mod probe;
 mod secret;
 mod settings;
 mod text;
+mod unique;
 
 #[cfg(test)]
 mod canned;
+#[cfg(test)]
+mod foreign;
 #[cfg(test)]
 mod world_tests;
 

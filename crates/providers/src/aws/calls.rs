@@ -1,5 +1,6 @@
 //! The calls that change something at AWS, one request each.
 
+use super::names::plain_change;
 use super::parameters::READ_ONLY;
 use super::{Aws, send, wire::Wire};
 use crate::fault::Fault;
@@ -34,7 +35,9 @@ impl Aws {
             sending.timeout,
             operation
         );
-        needed(self.learn(&lane, &self.role, sent)?.db_instance, "PromoteReadReplica")
+        let answered = self.learn(&lane, &self.role, sent)?.db_instance;
+        let about = answered.as_ref().and_then(|instance| instance.db_instance_identifier());
+        needed(about, &promotion.instance, "PromoteReadReplica")
     }
 
     /// `ModifyDBParameterGroup`: `1` keeps writes out, `{TrueIfReplica}` is RDS' default.
@@ -63,10 +66,8 @@ impl Aws {
             sending.timeout,
             operation
         );
-        needed(
-            self.learn(&lane, &self.role, sent)?.db_parameter_group_name,
-            "ModifyDBParameterGroup",
-        )
+        let answered = self.learn(&lane, &self.role, sent)?.db_parameter_group_name;
+        needed(answered.as_deref(), group, "ModifyDBParameterGroup")
     }
 
     /// `StopDBInstance`.
@@ -80,7 +81,9 @@ impl Aws {
             sending.timeout,
             operation
         );
-        needed(self.learn(&lane, &self.role, sent)?.db_instance, "StopDBInstance")
+        let answered = self.learn(&lane, &self.role, sent)?.db_instance;
+        let about = answered.as_ref().and_then(|stopped| stopped.db_instance_identifier());
+        needed(about, instance, "StopDBInstance")
     }
 
     /// `StartDBInstance`.
@@ -94,7 +97,9 @@ impl Aws {
             sending.timeout,
             operation
         );
-        needed(self.learn(&lane, &self.role, sent)?.db_instance, "StartDBInstance")
+        let answered = self.learn(&lane, &self.role, sent)?.db_instance;
+        let about = answered.as_ref().and_then(|started| started.db_instance_identifier());
+        needed(about, instance, "StartDBInstance")
     }
 
     /// `AddTagsToResource`.
@@ -168,8 +173,12 @@ impl Aws {
         let Some(info) = self.learn(&lane, &self.dns_role, sent)?.change_info else {
             return Err(Fault::malformed("ChangeResourceRecordSets answered without a change"));
         };
-        // The API answers "/change/C123" and takes either form.
-        Ok(info.id().trim_start_matches("/change/").into())
+        match plain_change(info.id()) {
+            Some(id) => Ok(id.into()),
+            None => Err(Fault::malformed(
+                "ChangeResourceRecordSets answered without a change's id",
+            )),
+        }
     }
 
     /// Whether the class grants the zone.
@@ -178,10 +187,11 @@ impl Aws {
     }
 }
 
-/// An acceptance without what it always holds is not one.
-fn needed<T>(part: Option<T>, operation: &str) -> Result<(), Fault> {
-    match part {
-        Some(_) => Ok(()),
+/// An acceptance without what it always holds, or of something else, is not one.
+fn needed(about: Option<&str>, meant: &str, operation: &str) -> Result<(), Fault> {
+    match about {
+        Some(about) if about.eq_ignore_ascii_case(meant) => Ok(()),
+        Some(_) => Err(Fault::malformed(&format!("{operation} answered about something else"))),
         None => Err(Fault::malformed(&format!("{operation} answered without its result"))),
     }
 }

@@ -15,6 +15,10 @@ const PAGE: i32 = 100;
 /// A listing that does not end is not one: RDS allows 40 instances a region, some accounts a few hundred.
 const MOST_PAGES: usize = 100;
 
+/// Greatest number that a tag of ours can hold. They count moves; more is somebody's nonsense, and what counts on
+/// from it must not run out of numbers.
+const GREATEST_NUMBER: i64 = 1 << 40;
+
 impl Aws {
     /// One view for each id, in their order.
     pub(crate) async fn instances(&self, cause: Cause, scope: &Scope, ids: &[Text]) -> Vec<Seen<InstanceView>> {
@@ -49,6 +53,15 @@ impl Aws {
             let Some(listed) = answer.db_instances else {
                 return Err(Fault::malformed("DescribeDBInstances answered without a list"));
             };
+            // One without its name may be any, the one that is looked for too: then nothing is absent.
+            if listed
+                .iter()
+                .any(|one| one.db_instance_identifier().is_none_or(str::is_empty))
+            {
+                return Err(Fault::malformed(
+                    "DescribeDBInstances listed an instance without its identifier",
+                ));
+            }
             all.extend(listed);
             match answer.marker.filter(|next| !next.is_empty()) {
                 None => return Ok(all),
@@ -67,9 +80,11 @@ fn view(all: &[DbInstance], id: &str) -> Seen<InstanceView> {
             .db_instance_identifier()
             .is_some_and(|listed| listed.eq_ignore_ascii_case(id))
     };
-    match all.iter().find(named) {
-        None => Seen::Absent,
-        Some(instance) => match of(instance, all) {
+    let mut found = all.iter().filter(named);
+    match (found.next(), found.next()) {
+        (None, _) => Seen::Absent,
+        (Some(_), Some(_)) => Fault::malformed("DescribeDBInstances listed an instance twice").seen(),
+        (Some(instance), None) => match of(instance, all) {
             Some(view) => Seen::Present(view),
             None => Fault::malformed("DescribeDBInstances left out what every instance has").seen(),
         },
@@ -87,7 +102,10 @@ fn of(instance: &DbInstance, all: &[DbInstance]) -> Option<InstanceView> {
         let found = instance.tag_list().iter().find(|tag| tag.key() == Some(key));
         found.and_then(|tag| tag.value()).map(clean)
     };
-    let number = |key: &str| tag(key).and_then(|value| value.parse().ok());
+    let number = |key: &str| {
+        let number = tag(key).and_then(|value| value.parse().ok());
+        number.filter(|number| (0..=GREATEST_NUMBER).contains(number))
+    };
     let replication = instance
         .status_infos()
         .iter()
@@ -107,7 +125,7 @@ fn of(instance: &DbInstance, all: &[DbInstance]) -> Option<InstanceView> {
             message: info.message().map(clean).filter(|text| !text.is_empty()),
         }),
         endpoint: instance.endpoint().and_then(|endpoint| present(endpoint.address())),
-        group: group.into(),
+        group: clean(group),
         group_in_sync: groups
             .iter()
             .all(|group| group.parameter_apply_status() == Some("in-sync")),

@@ -10,6 +10,7 @@ use breakwater_core::shop::Scope;
 use breakwater_core::time::{Now, after, before};
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 /// A metric of a replica's own, published whatever its replication does.
@@ -20,6 +21,9 @@ const BATCH: usize = 250;
 
 /// Samples come once a minute.
 const PERIOD: i32 = 60;
+
+/// CloudWatch rounds a start down, by up to an hour for times long gone (CloudWatch API reference, GetMetricData).
+const ROUNDING: Duration = Duration::from_secs(3600);
 
 /// A result that does not end is not one.
 const MOST_PAGES: usize = 50;
@@ -64,6 +68,9 @@ impl Aws {
                 ]
             })
             .collect();
+        // The minute that has begun counts too: CloudWatch leaves out what starts at the end or later.
+        let (start, end) = (before(wall, back), after(wall, Duration::from_secs(60)));
+        let asked_for = before(start, ROUNDING)..=end;
         let mut results = HashMap::new();
         let mut token: Option<String> = None;
         for _ in 0..MOST_PAGES {
@@ -71,9 +78,8 @@ impl Aws {
                 .cloudwatch
                 .get_metric_data()
                 .set_metric_data_queries(Some(queries.clone()))
-                .start_time(stamp(before(wall, back)))
-                // The minute that has begun counts too: CloudWatch leaves out what starts at the end or later.
-                .end_time(stamp(after(wall, Duration::from_secs(60))))
+                .start_time(stamp(start))
+                .end_time(stamp(end))
                 .scan_by(ScanBy::TimestampDescending)
                 .set_next_token(token.clone());
             let asked = send!(
@@ -87,7 +93,8 @@ impl Aws {
             let Some(page) = answer.metric_data_results else {
                 return Err(Fault::malformed("GetMetricData answered without results"));
             };
-            page.iter().for_each(|result| add(&mut results, result));
+            page.iter()
+                .try_for_each(|result| add(&mut results, result, &asked_for))?;
             match answer.next_token.filter(|next| !next.is_empty()) {
                 None => return Ok(results),
                 Some(next) if token.as_ref() == Some(&next) => break,
@@ -102,6 +109,8 @@ impl Aws {
 #[derive(Default)]
 struct Series {
     samples: Vec<(Timestamp, f64)>,
+    /// What the newest page says of it; on the way `PartialData`.
+    complete: bool,
     failed: bool,
 }
 
@@ -140,18 +149,41 @@ fn stamp(at: Timestamp) -> DateTime {
     DateTime::from_secs(at.as_second())
 }
 
-fn add(results: &mut HashMap<String, Series>, result: &MetricDataResult) {
-    let Some(id) = result.id() else { return };
+/// A sample that nobody asked for is not left out but spoils the answer: left out it would look like a gap, which
+/// means something, and one from the future would hide a loss.
+fn add(
+    results: &mut HashMap<String, Series>,
+    result: &MetricDataResult,
+    asked_for: &RangeInclusive<Timestamp>,
+) -> Result<(), Fault> {
+    let Some(id) = result.id() else {
+        return Err(Fault::malformed(
+            "GetMetricData answered with a result that names no query",
+        ));
+    };
+    if result.timestamps().len() != result.values().len() {
+        return Err(Fault::malformed(
+            "GetMetricData answered with stamps and values that do not match",
+        ));
+    }
     let series = results.entry(id.to_owned()).or_default();
-    series.failed |= matches!(
-        result.status_code(),
-        Some(StatusCode::InternalError | StatusCode::Forbidden)
-    );
+    match result.status_code() {
+        Some(StatusCode::Complete) => series.complete = true,
+        Some(StatusCode::PartialData) | None => series.complete = false,
+        Some(_) => series.failed = true,
+    }
     for (at, value) in result.timestamps().iter().zip(result.values()) {
-        if let (Ok(at), true) = (Timestamp::new(at.secs(), 0), value.is_finite()) {
+        let at = Timestamp::new(at.secs(), 0).ok().filter(|at| asked_for.contains(at));
+        let Some(at) = at else {
+            return Err(Fault::malformed(
+                "GetMetricData answered with a sample from another time",
+            ));
+        };
+        if value.is_finite() {
             series.samples.push((at, *value));
         }
     }
+    Ok(())
 }
 
 /// What the results say about one replica. No sample is no sample: absence is never zero.
@@ -161,6 +193,9 @@ fn view(results: &HashMap<String, Series>, index: usize) -> Seen<LagView> {
     };
     if lag.failed || other.failed {
         return Fault::Server("GetMetricData could not read the metric".into()).seen();
+    }
+    if !lag.complete || !other.complete {
+        return Fault::malformed("GetMetricData ended before all samples had come").seen();
     }
     let mut samples = lag.samples.clone();
     samples.sort_by_key(|(at, _)| std::cmp::Reverse(*at));

@@ -11,6 +11,7 @@ mod lags;
 mod names;
 mod parameters;
 mod sessions;
+mod whole;
 mod wire;
 
 use crate::fault::Fault;
@@ -270,12 +271,12 @@ macro_rules! send {
         let settings = $sdk::config::Builder::new()
             .credentials_provider($credentials.clone())
             .timeout_config(crate::aws::timeouts($timeout));
-        let result = $operation
+        let request = $operation
             .customize()
             .interceptor(wire.clone())
-            .config_override(settings)
-            .send()
-            .await;
+            .config_override(settings);
+        // Boxed: this future is large, and it is a part of many others.
+        let result = Box::pin(request.send()).await;
         match result {
             Ok(output) => wire.accept(output),
             Err(error) => Err(wire.fault(&error)),

@@ -10,6 +10,12 @@ use std::time::Instant;
 /// Record sets asked for at one name: the start name is a cursor, and what follows is other people's.
 const NEAR: i32 = 20;
 
+/// Longest name of a record type, with room for new ones.
+const LONGEST_KIND: usize = 32;
+
+/// Greatest TTL of a record (RFC 2181, section 8).
+const GREATEST_TTL: i64 = (1 << 31) - 1;
+
 /// Values longer than this in all are no writer's name and no TXT of ours, and are not kept in memory.
 const LONGEST_VALUES: usize = 32 * 1024;
 
@@ -56,7 +62,17 @@ impl Aws {
             .set_start_record_type(kind)
             .max_items(NEAR);
         let asked = send!(wire, aws_sdk_route53, credentials, self.base.read_timeout(), operation);
-        Ok(self.learn(&lane, &self.dns_role, asked)?.resource_record_sets)
+        let listed = self.learn(&lane, &self.dns_role, asked)?.resource_record_sets;
+        // One without name or type may be any, the one that is looked for too.
+        if listed
+            .iter()
+            .any(|set| set.name().is_empty() || set.r#type().as_str().is_empty())
+        {
+            return Err(Fault::malformed(
+                "ListResourceRecordSets listed a record set without name or type",
+            ));
+        }
+        Ok(listed)
     }
 
     pub(crate) async fn change(&self, cause: Cause, id: &Text) -> Seen<ChangeView> {
@@ -83,7 +99,8 @@ impl Aws {
         );
         let answer = self.learn(&lane, &self.dns_role, asked)?;
         match answer.change_info {
-            Some(info) => Ok(info.status),
+            Some(info) if plain_change(&info.id) == Some(plain_change(id).unwrap_or(id)) => Ok(info.status),
+            Some(_) => Err(Fault::malformed("GetChange answered with another change")),
             None => Err(Fault::malformed("GetChange answered without a change")),
         }
     }
@@ -123,6 +140,17 @@ fn of(set: &ResourceRecordSet) -> Result<RecordSet, Fault> {
     if values.iter().map(|value| value.len()).sum::<usize>() > LONGEST_VALUES {
         return Err(Fault::malformed("a record set is longer than Route 53 allows"));
     }
+    // What is read is sent back byte for byte, and Route 53 escapes whatever could not be.
+    let texts = values.iter().map(|value| &**value);
+    if texts
+        .chain([set.name(), set.r#type().as_str()])
+        .any(|text| text.contains(char::is_control))
+    {
+        return Err(Fault::malformed("a record set with control characters"));
+    }
+    if set.r#type().as_str().len() > LONGEST_KIND || set.ttl().is_some_and(|ttl| !(0..=GREATEST_TTL).contains(&ttl)) {
+        return Err(Fault::malformed("a record set with a type or a TTL that there is not"));
+    }
     // Whatever a plain DELETE and CREATE could not rebuild.
     let special = set.set_identifier().is_some()
         || set.alias_target().is_some()
@@ -142,6 +170,13 @@ fn of(set: &ResourceRecordSet) -> Result<RecordSet, Fault> {
         simple: !special && set.ttl().is_some() && !values.is_empty(),
         values,
     })
+}
+
+/// The id of a change, without the path that the API puts before it; `None` if it is none.
+pub(super) fn plain_change(id: &str) -> Option<&str> {
+    let id = id.trim_start_matches("/change/");
+    let plain = (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    plain.then_some(id)
 }
 
 /// A name to compare with: octal escapes decoded, lower case, no final dot.

@@ -48,6 +48,12 @@ impl Aws {
             let Some(listed) = answer.parameters else {
                 return Err(Fault::malformed("DescribeDBParameters answered without a list"));
             };
+            // One without its name may be any, the one that is looked for too.
+            if listed.iter().any(|one| one.parameter_name().is_none_or(str::is_empty)) {
+                return Err(Fault::malformed(
+                    "DescribeDBParameters listed a parameter without its name",
+                ));
+            }
             if let Some(found) = listed.iter().find(|one| one.parameter_name() == Some(READ_ONLY)) {
                 return Ok(found.parameter_value().map(clean));
             }

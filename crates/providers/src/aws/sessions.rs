@@ -182,7 +182,7 @@ impl Sessions {
     }
 
     async fn assume(&self, lane: &Lane, role: &Text) -> Result<Session, Fault> {
-        let wire = Wire::own();
+        let wire = Wire::of_keys();
         let asked = lane
             .sts
             .assume_role()
@@ -193,11 +193,21 @@ impl Sessions {
             .interceptor(wire.clone())
             .send()
             .await;
+        // A key that was cut off would sign wrongly for as long as the session lasts.
         let answer = asked
             .map_err(|error| wire.fault(&error))
+            .and_then(|answer| wire.accept(answer))
             .map_err(|fault| of_sts(fault, &lane.region))?;
+        // The SDK gives up altogether on a key that no header can hold.
+        let is_key = |key: &&str| !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_graphic());
+        let whole = |given: &&aws_sdk_sts::types::Credentials| {
+            [given.access_key_id(), given.secret_access_key(), given.session_token()]
+                .iter()
+                .all(is_key)
+        };
         let given = answer
             .credentials()
+            .filter(whole)
             .ok_or_else(|| Fault::Ours("STS answered without credentials".into()))?;
         let ends = SystemTime::try_from(*given.expiration())
             .map_err(|_| Fault::Ours("STS named an end of the session that is no time".into()))?;

@@ -1,6 +1,8 @@
 //! One request to AWS: the headers that number it, what was seen of its answer, and what went wrong.
 
+use super::whole::{is_document, is_whole};
 use crate::fault::{Fault, retry_after};
+use crate::probe::Broke;
 use crate::text::clean;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -9,7 +11,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextRef,
     BeforeTransmitInterceptorContextMut,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, Metadata};
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -56,6 +58,8 @@ const ERROR_ROOTS: [&str; 2] = ["ErrorResponse", "InvalidChangeBatch"];
 pub(crate) struct Wire {
     number: Option<Cause>,
     because: Option<Cause>,
+    /// Whether an answer may hold keys: then nothing of one that cannot be read is repeated.
+    private: bool,
     answered: Arc<AtomicBool>,
     foreign: Arc<AtomicBool>,
 }
@@ -66,6 +70,7 @@ impl Wire {
         Wire {
             number: Some(number),
             because: None,
+            private: false,
             answered: Arc::default(),
             foreign: Arc::default(),
         }
@@ -79,7 +84,7 @@ impl Wire {
         }
     }
 
-    /// Of a request that is none of the engine's: STS.
+    /// Of a request that is none of the engine's.
     pub(crate) fn own() -> Self {
         Wire {
             number: None,
@@ -87,8 +92,15 @@ impl Wire {
         }
     }
 
-    /// An answer that the SDK could read. It does so generously: where it expects nothing in the body it does not
-    /// look at it, so a proxy's page with status 200 would pass for one, and XML that was cut off ends a list early.
+    /// Of one whose answer holds keys: STS.
+    pub(crate) fn of_keys() -> Self {
+        Wire {
+            private: true,
+            ..Wire::own()
+        }
+    }
+
+    /// An answer that the SDK could read, if it is AWS' own and whole: the SDK reads generously (see `whole`).
     pub(crate) fn accept<T>(&self, output: T) -> Result<T, Fault> {
         if self.foreign.load(Ordering::Relaxed) {
             return Err(Fault::Foreign("not the whole of AWS' answer, or not AWS'".into()));
@@ -109,9 +121,10 @@ impl Wire {
                 () if no_identity(error) => Fault::Ours(identity_text(error)),
                 () if failure.is_timeout() => Fault::TimedOut { answered },
                 () if failure.is_user() => Fault::Ours(of_chain(error)),
-                () => Fault::Lost {
-                    answered,
-                    text: of_chain(error),
+                () => match crate::probe::broke(error) {
+                    Broke::Here(text) => Fault::Ours(text),
+                    Broke::InTls(text) => Fault::Lost { answered: true, text },
+                    Broke::There(text) => Fault::Lost { answered, text },
                 },
             },
             SdkError::ResponseError(cut) => match cut.raw().body().bytes() {
@@ -120,13 +133,62 @@ impl Wire {
                     answered: true,
                     text: of_chain(error),
                 },
-                Some(body) => of_answer(cut.raw(), body, None, None),
+                Some(body) => self.of_answer(cut.raw(), body, None, None),
             },
             SdkError::ServiceError(refused) => {
                 let body = refused.raw().body().bytes().unwrap_or_default();
-                of_answer(refused.raw(), body, refused.err().code(), refused.err().message())
+                self.of_answer(refused.raw(), body, refused.err().code(), refused.err().message())
             }
             other => Fault::Ours(of_chain(other)),
+        }
+    }
+
+    /// What an answer that is no success says. Only the provider's own form carries a meaning beyond its status.
+    fn of_answer(&self, response: &HttpResponse, body: &[u8], code: Option<&str>, message: Option<&str>) -> Fault {
+        let status = response.status().as_u16();
+        let after = retry_after(response.headers().get("retry-after"));
+        let text = String::from_utf8_lossy(body);
+        let (code, message) = match root(body) {
+            Some(root) if ERROR_ROOTS.contains(&root) && !is_document(body, root) => (None, None),
+            Some(root) if root == "InvalidChangeBatch" => (Some(root.to_owned()), element(&text, "Message")),
+            Some(root) if ERROR_ROOTS.contains(&root) => (
+                code.map(str::to_owned).or_else(|| element(&text, "Code")),
+                message.map(str::to_owned).or_else(|| element(&text, "Message")),
+            ),
+            Some(_) => (None, None),
+            None => (code.map(str::to_owned), message.map(str::to_owned)),
+        };
+        let Some(code) = code.filter(|code| !code.is_empty()) else {
+            let shown = match text.trim() {
+                "" => "empty",
+                _ if self.private => "it is not repeated, because it may hold keys",
+                text => text,
+            };
+            let text = clean(&format!("HTTP {status}, not AWS' answer: {shown}"));
+            return match status {
+                429 => Fault::Throttled { after, text },
+                500.. => Fault::Server(text),
+                _ => Fault::Foreign(text),
+            };
+        };
+        let said = message.unwrap_or_default();
+        let text = clean(&format!("{code}: {said}"));
+        if status == 429 || THROTTLING.contains(&&*code) {
+            Fault::Throttled { after, text }
+        } else if let Some(text) = clock_trouble(&code, &said) {
+            Fault::Clock(text)
+        } else if status >= 500 {
+            Fault::Server(text)
+        } else if matches!(status, 401 | 403) || DENYING.contains(&&*code) {
+            Fault::Denied(text)
+        } else if (400..500).contains(&status) {
+            Fault::Refused {
+                status,
+                code: clean(&code),
+                text: clean(&said),
+            }
+        } else {
+            Fault::Foreign(text)
         }
     }
 }
@@ -166,55 +228,12 @@ impl Intercept for Wire {
         &self,
         context: &AfterDeserializationInterceptorContextRef<'_>,
         _: &RuntimeComponents,
-        _: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let body = context.response().body().bytes().unwrap_or_default();
-        self.foreign.store(!is_whole(body), Ordering::Relaxed);
+        let whole = is_whole(body, config.load::<Metadata>());
+        self.foreign.store(!whole, Ordering::Relaxed);
         Ok(())
-    }
-}
-
-/// What an answer that is no success says. Only the provider's own form carries a meaning beyond its status.
-fn of_answer(response: &HttpResponse, body: &[u8], code: Option<&str>, message: Option<&str>) -> Fault {
-    let status = response.status().as_u16();
-    let after = retry_after(response.headers().get("retry-after"));
-    let text = String::from_utf8_lossy(body);
-    let (code, message) = match root(body) {
-        Some(root) if root == "InvalidChangeBatch" => (Some(root.to_owned()), element(&text, "Message")),
-        Some(root) if ERROR_ROOTS.contains(&root) => (
-            code.map(str::to_owned).or_else(|| element(&text, "Code")),
-            message.map(str::to_owned).or_else(|| element(&text, "Message")),
-        ),
-        Some(_) => (None, None),
-        None => (code.map(str::to_owned), message.map(str::to_owned)),
-    };
-    let Some(code) = code.filter(|code| !code.is_empty()) else {
-        let shown = if text.trim().is_empty() { "empty" } else { &*text };
-        let text = clean(&format!("HTTP {status}, not AWS' answer: {shown}"));
-        return match status {
-            429 => Fault::Throttled { after, text },
-            500.. => Fault::Server(text),
-            _ => Fault::Foreign(text),
-        };
-    };
-    let said = message.unwrap_or_default();
-    let text = clean(&format!("{code}: {said}"));
-    if status == 429 || THROTTLING.contains(&&*code) {
-        Fault::Throttled { after, text }
-    } else if let Some(text) = clock_trouble(&code, &said) {
-        Fault::Clock(text)
-    } else if status >= 500 {
-        Fault::Server(text)
-    } else if matches!(status, 401 | 403) || DENYING.contains(&&*code) {
-        Fault::Denied(text)
-    } else if (400..500).contains(&status) {
-        Fault::Refused {
-            status,
-            code: clean(&code),
-            text: clean(&said),
-        }
-    } else {
-        Fault::Foreign(text)
     }
 }
 
@@ -255,18 +274,6 @@ pub(crate) fn root(body: &[u8]) -> Option<&str> {
     let end = name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/'))?;
     let name = &name[..end];
     Some(name.rsplit_once(':').map_or(name, |(_, local)| local))
-}
-
-/// Whether a success is AWS' and arrived to its end. CloudWatch answers in CBOR, which knows its own end.
-fn is_whole(body: &[u8]) -> bool {
-    match root(body) {
-        Some(root) => {
-            let end = body.trim_ascii_end();
-            let closed = end.strip_suffix(b">").and_then(|end| end.strip_suffix(root.as_bytes()));
-            root.ends_with("Response") && (closed.is_some_and(|end| end.ends_with(b"</")) || end.ends_with(b"/>"))
-        }
-        None => !body.is_empty(),
-    }
 }
 
 /// The text of the first element of this name, with the five entities decoded.

@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 const A: &str = "17b5962d775c646f3f9725cbc7a53df4";
 const B: &str = "9290f38c5d07c2e2f4df57b1f61d4196";
+const BALANCER: &str = "699d98642c564d2e855e9661899b7252";
 
 async fn serving(case: &'static str) -> (Canned, Clouds) {
     let server = Canned::start(move |_| Reply::case(case)).await;
@@ -57,7 +58,7 @@ async fn balancer_of(clouds: &Clouds) -> Seen<BalancerView> {
         Query::Balancer {
             class: "c".into(),
             zone: "z1".into(),
-            id: "lb1".into(),
+            id: BALANCER.into(),
         },
     )
     .await
@@ -73,7 +74,7 @@ fn patch() -> Call {
     Call::Effect(Effect::PatchBalancer {
         class: "c".into(),
         zone: "z1".into(),
-        id: "lb1".into(),
+        id: BALANCER.into(),
         patch: BalancerPatch {
             fallback_pool: Some(B.into()),
             ..BalancerPatch::default()
@@ -138,7 +139,10 @@ async fn refusals_keep_their_code_and_say_something() {
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-error-empty-list.json")).await;
     assert_eq!(
         patched(&clouds).await,
-        refused("400", "HTTP 400 to PATCH zones/z1/load_balancers/lb1")
+        refused(
+            "400",
+            "HTTP 400 to PATCH zones/z1/load_balancers/699d98642c564d2e855e9661899b7252"
+        )
     );
     let (_s, clouds) = serving(include_str!("../../tests/inputs/cf-400-duplicate.json")).await;
     assert_eq!(
@@ -148,7 +152,10 @@ async fn refusals_keep_their_code_and_say_something() {
     let (_s, clouds) = serving(r#"{"status": 200, "body": {"success": false, "errors": null, "result": null}}"#).await;
     assert_eq!(
         patched(&clouds).await,
-        refused("200", "HTTP 200 to PATCH zones/z1/load_balancers/lb1")
+        refused(
+            "200",
+            "HTTP 200 to PATCH zones/z1/load_balancers/699d98642c564d2e855e9661899b7252"
+        )
     );
 }
 
@@ -404,7 +411,10 @@ async fn a_patch_is_accepted_with_its_document_and_says_why_it_came() {
     let asked = &server.asked()[0];
     assert_eq!(
         (&*asked.method, &*asked.path),
-        ("PATCH", "/client/v4/zones/z1/load_balancers/lb1")
+        (
+            "PATCH",
+            "/client/v4/zones/z1/load_balancers/699d98642c564d2e855e9661899b7252"
+        )
     );
     assert_eq!(
         (asked.header("x-breakwater-query"), asked.header("x-breakwater-because")),

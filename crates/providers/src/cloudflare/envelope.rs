@@ -3,41 +3,60 @@
 use crate::fault::Fault;
 use crate::text::clean;
 use breakwater_core::Text;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// The envelope; lists that are null are the same as empty ones, keys that we do not know are ignored.
-#[derive(Deserialize)]
 struct Envelope {
     success: bool,
-    #[serde(default)]
-    errors: Option<Vec<CodeAndText>>,
-    #[serde(default)]
+    errors: Vec<CodeAndText>,
     result: Value,
 }
 
-#[derive(Deserialize)]
 struct CodeAndText {
     /// A number of any size; some proxies of theirs make it text.
-    #[serde(default)]
-    code: Value,
-    #[serde(default)]
+    code: Option<String>,
     message: Option<String>,
 }
 
+impl Envelope {
+    /// `None` if it is none.
+    fn of(body: &[u8]) -> Option<Self> {
+        let mut document = crate::unique::read(body).ok()?;
+        let errors = match document.get("errors") {
+            None | Some(Value::Null) => vec![],
+            Some(Value::Array(errors)) => errors.iter().map(CodeAndText::of).collect::<Option<_>>()?,
+            Some(_) => return None,
+        };
+        Some(Envelope {
+            success: document.get("success")?.as_bool()?,
+            errors,
+            result: document.remove("result").unwrap_or_default(),
+        })
+    }
+
+    /// The first code.
+    fn code(&self) -> Option<&str> {
+        self.errors.iter().find_map(|error| error.code.as_deref())
+    }
+}
+
 impl CodeAndText {
-    fn code(&self) -> Option<String> {
-        match &self.code {
-            Value::Number(number) => Some(number.to_string()),
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        }
+    fn of(error: &Value) -> Option<Self> {
+        let error = error.as_object()?;
+        Some(CodeAndText {
+            code: match error.get("code") {
+                Some(Value::Number(number)) => Some(number.to_string()),
+                Some(Value::String(text)) if !text.is_empty() => Some(text.clone()),
+                Some(_) | None => None,
+            },
+            message: error.get("message").and_then(Value::as_str).map(str::to_owned),
+        })
     }
 }
 
 /// The result, or why there is none.
 pub(super) fn judge(status: u16, after: Option<u32>, body: &[u8], operation: &str) -> Result<Value, Fault> {
-    let envelope: Option<Envelope> = serde_json::from_slice(body).ok();
+    let envelope = Envelope::of(body);
     let said = |envelope: &Envelope| text(envelope, status, operation);
     match (status, envelope) {
         // The front that limits rates knows no envelope, it sends a page.
@@ -53,10 +72,13 @@ pub(super) fn judge(status: u16, after: Option<u32>, body: &[u8], operation: &st
         (500.., None) => Err(Fault::Server(page(status, body, operation))),
         (_, None) => Err(Fault::Foreign(page(status, body, operation))),
         (200..300, Some(envelope)) if envelope.success => Ok(envelope.result),
+        // Status and envelope contradict each other: one of the two is somebody else's.
+        (_, Some(envelope)) if envelope.success => Err(Fault::Foreign(page(status, body, operation))),
+        // Cloudflare names what it did not find; without that it may be a path that some proxy does not know.
+        (404, Some(envelope)) if envelope.code().is_none() => Err(Fault::Foreign(page(status, body, operation))),
         (401 | 403, Some(envelope)) => Err(Fault::Denied(said(&envelope))),
         (200..300 | 400..500, Some(envelope)) => {
-            let code = envelope.errors.iter().flatten().find_map(CodeAndText::code);
-            let code = clean(&code.unwrap_or_else(|| status.to_string()));
+            let code = envelope.code().map_or_else(|| clean(&status.to_string()), clean);
             Err(Fault::Refused {
                 status,
                 code,
@@ -77,9 +99,8 @@ fn page(status: u16, body: &[u8], operation: &str) -> Text {
 
 /// Code and words.
 fn text(envelope: &Envelope, status: u16, operation: &str) -> Text {
-    let code = envelope.errors.iter().flatten().find_map(CodeAndText::code);
     let words = words(envelope, status, operation);
-    match code {
+    match envelope.code() {
         Some(code) => clean(&format!("{code}: {words}")),
         None => words,
     }
@@ -90,7 +111,6 @@ fn words(envelope: &Envelope, status: u16, operation: &str) -> Text {
     let said: Vec<&str> = envelope
         .errors
         .iter()
-        .flatten()
         .filter_map(|error| error.message.as_deref())
         .filter(|message| !message.trim().is_empty())
         .collect();

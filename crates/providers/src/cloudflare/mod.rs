@@ -7,6 +7,7 @@
 
 mod endpoints;
 mod envelope;
+mod fields;
 mod views;
 
 use crate::fault::{Fault, retry_after};
@@ -26,6 +27,9 @@ use url::Url;
 
 /// Longest answer that is read: a load balancer with full maps stays far below.
 const LONGEST_BODY: usize = 1 << 20;
+
+/// Longest id, of a pool or a place: Cloudflare's have 32 characters.
+const LONGEST_ID: usize = 64;
 
 /// An idle connection is not used any more after this time, real time: an API's front closes it at some point, and
 /// a call into a closed connection is one of unknown fate.
@@ -67,6 +71,7 @@ impl Cloudflare {
         seen(
             self.read(cause, &endpoint)
                 .await
+                .and_then(|result| views::is_about(result, "pool_id", pool))
                 .and_then(|result| views::pool_health(&result)),
         )
     }
@@ -79,6 +84,7 @@ impl Cloudflare {
         seen(
             self.read(cause, &endpoint)
                 .await
+                .and_then(|result| views::is_about(result, "id", pool))
                 .and_then(|result| views::pool(&result)),
         )
     }
@@ -103,6 +109,7 @@ impl Cloudflare {
         seen(
             self.read(cause, &endpoint)
                 .await
+                .and_then(|result| views::is_about(result, "id", id))
                 .and_then(|result| views::balancer(&result)),
         )
     }
@@ -121,11 +128,9 @@ impl Cloudflare {
             id: id.clone(),
             patch: patch.clone(),
         };
-        match self.send(Some(cause), Some(because), timeout, &endpoint).await? {
-            // The document comes back; what it holds is a reading's business.
-            Value::Object(_) => Ok(()),
-            _ => Err(Fault::malformed("PATCH answered without the load balancer")),
-        }
+        // The document comes back; what it holds is a reading's business.
+        let result = self.send(Some(cause), Some(because), timeout, &endpoint).await?;
+        views::is_about(result, "id", id).map(|_| ())
     }
 
     /// Whether the token reads the account's pools. Never by `/user/tokens/verify`: it refuses the tokens that
@@ -220,7 +225,7 @@ fn environment(url: Option<&str>) -> Result<Environment, Text> {
 }
 
 fn is_id(id: &str) -> bool {
-    !id.is_empty()
+    (1..=LONGEST_ID).contains(&id.len())
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))

@@ -1,6 +1,6 @@
 //! What a failed GET means, from the chain of its errors.
 
-use super::addresses::{ForbiddenAddress, NameError};
+use super::addresses::{ForbiddenAddress, NameError, NoLookUp};
 use crate::text::clean;
 use breakwater_core::Text;
 use breakwater_core::reading::ProbeSeen;
@@ -12,6 +12,8 @@ pub(super) fn seen(error: &reqwest::Error, secure: bool, proxied: bool) -> Probe
     let chain = Chain::of(error);
     let direct = if let Some(forbidden) = chain.find::<ForbiddenAddress>() {
         ProbeSeen::Forbidden(clean(&forbidden.0))
+    } else if let Some(ours) = chain.find::<NoLookUp>() {
+        ProbeSeen::Ours(clean(&ours.to_string()))
     } else if error.is_timeout() {
         ProbeSeen::TimedOut
     } else if chain.find::<NameError>().is_some() {
@@ -66,6 +68,30 @@ fn of_io(error: &io::Error, handshake: bool) -> ProbeSeen {
     }
 }
 
+/// Whose fault it is that a connection could not be made or broke.
+pub(crate) enum Broke {
+    /// Ours: no descriptor, no route, no name; nothing was sent.
+    Here(Text),
+    /// In the TLS handshake: somebody answered.
+    InTls(Text),
+    /// At the other end, or on the way to it.
+    There(Text),
+}
+
+/// How a connection broke.
+pub(crate) fn broke(error: &(dyn Error + 'static)) -> Broke {
+    let chain = Chain::of(error);
+    let text = chain_text(error);
+    if chain.find::<rustls::Error>().is_some() {
+        return Broke::InTls(text);
+    }
+    // A name that does not resolve is an error without a kind.
+    match chain.find::<io::Error>().map(|io| of_io(io, false)) {
+        Some(ProbeSeen::Ours(_)) => Broke::Here(text),
+        Some(_) | None => Broke::There(text),
+    }
+}
+
 /// An error and everything behind it.
 struct Chain<'a>(Vec<&'a (dyn Error + 'static)>);
 
@@ -113,5 +139,47 @@ pub(super) fn words(seen: &ProbeSeen) -> Text {
         ProbeSeen::BadCertificate => "the certificate does not verify".into(),
         ProbeSeen::Proxy => "the proxy answered instead".into(),
         ProbeSeen::Forbidden(text) | ProbeSeen::Ours(text) => text.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::CertificateError;
+
+    /// Case N3: what fails on our side before a byte was sent (no descriptor, no memory, no address, no route, not
+    /// permitted) says nothing of the service.
+    #[test]
+    fn our_own_troubles_are_ours() {
+        // Linux, errno(3): EPERM, ENOMEM, EACCES, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENETDOWN, ENETUNREACH, ENOBUFS.
+        for number in [1, 12, 13, 23, 24, 98, 99, 100, 101, 105] {
+            let error = io::Error::from_raw_os_error(number);
+            assert!(matches!(of_io(&error, false), ProbeSeen::Ours(_)), "{error}");
+        }
+        // ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH are words of the other end, or of the way to it.
+        for (number, seen) in [
+            (111, ProbeSeen::Refused),
+            (104, ProbeSeen::Reset),
+            (110, ProbeSeen::TimedOut),
+            (113, ProbeSeen::TimedOut),
+        ] {
+            assert_eq!(of_io(&io::Error::from_raw_os_error(number), false), seen);
+        }
+    }
+
+    /// Case N4: a certificate that ran out at midnight is a misconfiguration, whatever stands behind it.
+    #[test]
+    fn no_certificate_that_does_not_verify_is_an_outage() {
+        for wrong in [
+            CertificateError::Expired,
+            CertificateError::NotValidYet,
+            CertificateError::NotValidForName,
+            CertificateError::UnknownIssuer,
+            CertificateError::Revoked,
+            CertificateError::BadSignature,
+        ] {
+            let seen = of_tls(&rustls::Error::InvalidCertificate(wrong.clone()));
+            assert_eq!(seen, ProbeSeen::BadCertificate, "{wrong:?}");
+        }
     }
 }

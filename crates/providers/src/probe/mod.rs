@@ -7,13 +7,14 @@ mod addresses;
 mod errors;
 mod proof;
 
-pub(crate) use errors::chain_text;
+pub(crate) use errors::{Broke, broke, chain_text};
 
 use crate::settings::{ClassAccess, Settings};
 use crate::text::clean;
-use addresses::{Guard, Rules};
+use addresses::{Guard, LookUp, Rules};
 use breakwater_core::Text;
 use breakwater_core::reading::{Cause, ProbeSeen, ProofSeen};
+use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
@@ -38,16 +39,22 @@ struct Answer {
     status: u16,
     region: Option<Text>,
     body: Vec<u8>,
+    /// There is more of it.
+    cut: bool,
 }
 
 impl Prober {
     pub(crate) fn new(settings: &Settings, class: &ClassAccess) -> Self {
+        Prober::looking_up(settings, class, addresses::by_the_system())
+    }
+
+    fn looking_up(settings: &Settings, class: &ClassAccess, look_up: LookUp) -> Self {
         let rules = Rules {
             loopback: settings.allow_loopback_probes,
             private: class.allow_private_addresses,
         };
         Prober {
-            client: client(rules, class.proxy_url.as_deref()),
+            client: client(rules, class.proxy_url.as_deref(), look_up),
             rules,
             allowed_hosts: class
                 .allowed_hosts
@@ -78,14 +85,22 @@ impl Prober {
         }
     }
 
-    /// A proof URL.
-    pub(crate) async fn proof(&self, cause: Cause, url: &str, region: &str, timeout: Duration) -> ProofSeen {
+    /// A proof URL; `asked` is the wall time.
+    pub(crate) async fn proof(
+        &self,
+        asked: Timestamp,
+        cause: Cause,
+        url: &str,
+        region: &str,
+        timeout: Duration,
+    ) -> ProofSeen {
         match self.get(cause, url, timeout, true).await {
             Ok(answer) => match answer.region {
                 Some(other) if !other.eq_ignore_ascii_case(region) => {
                     ProofSeen::Nothing(clean(&format!("the answer comes from region {other}")))
                 }
-                Some(_) | None if (200..300).contains(&answer.status) => proof::read(&answer.body, region),
+                Some(_) | None if answer.cut => ProofSeen::Nothing("the answer is too long for a proof".into()),
+                Some(_) | None if (200..300).contains(&answer.status) => proof::read(&answer.body, region, asked),
                 Some(_) | None => ProofSeen::Nothing(clean(&format!("HTTP {}", answer.status))),
             },
             Err(seen) => ProofSeen::Nothing(errors::words(&seen)),
@@ -116,13 +131,17 @@ impl Prober {
             .map(clean);
         let mut body = vec![];
         // The whole answer must come in time; of an endless one the beginning is enough.
-        while body.len() < LONGEST_BODY {
-            match response.chunk().await.map_err(failed)? {
-                Some(part) => body.extend_from_slice(&part[..part.len().min(LONGEST_BODY - body.len())]),
-                None => break,
-            }
+        let mut cut = false;
+        while !cut && let Some(part) = response.chunk().await.map_err(failed)? {
+            cut = part.len() > LONGEST_BODY - body.len();
+            body.extend_from_slice(&part[..part.len().min(LONGEST_BODY - body.len())]);
         }
-        Ok(Answer { status, region, body })
+        Ok(Answer {
+            status,
+            region,
+            body,
+            cut,
+        })
     }
 
     /// The URL, if the class allows it. Names are checked here, what they resolve to when it is known.
@@ -155,7 +174,7 @@ impl Prober {
     }
 }
 
-fn client(rules: Rules, proxy_url: Option<&str>) -> Result<reqwest::Client, Text> {
+fn client(rules: Rules, proxy_url: Option<&str>, look_up: LookUp) -> Result<reqwest::Client, Text> {
     let words = |error: reqwest::Error| clean(&format!("no client for probes: {error}"));
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("breakwater-probe/", env!("CARGO_PKG_VERSION")))
@@ -171,7 +190,11 @@ fn client(rules: Rules, proxy_url: Option<&str>) -> Result<reqwest::Client, Text
             .and_then(|url| url.host_str().map(str::to_ascii_lowercase));
     }
     builder
-        .dns_resolver(Arc::new(Guard { rules, proxy_host }))
+        .dns_resolver(Arc::new(Guard {
+            rules,
+            look_up,
+            proxy_host,
+        }))
         .build()
         .map_err(words)
 }

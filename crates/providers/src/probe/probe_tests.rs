@@ -10,6 +10,10 @@ use tokio::net::{TcpListener, TcpStream};
 
 const REGION: &str = "ca-central-1";
 
+fn asked() -> Timestamp {
+    "2026-11-25T10:00:00Z".parse().unwrap()
+}
+
 fn prober() -> Prober {
     Prober::new(&settings("http://127.0.0.1:1"), &access())
 }
@@ -171,12 +175,20 @@ async fn what_the_class_does_not_allow_is_not_asked() {
 #[tokio::test]
 async fn special_addresses_are_forbidden() {
     let any = crate::ClassAccess {
-        allowed_hosts: vec![
-            "169.254.169.254".into(),
-            "127.0.0.1".into(),
-            "*.localhost".into(),
-            "[::1]".into(),
-        ],
+        allowed_hosts: [
+            "169.254.169.254",
+            "127.0.0.1",
+            "0.0.0.0",
+            "*.localhost",
+            "::1",
+            "fe80::1",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::169.254.169.254",
+        ]
+        .map(Text::from)
+        .to_vec(),
         allow_private_addresses: true,
         ..access()
     };
@@ -189,8 +201,23 @@ async fn special_addresses_are_forbidden() {
     let prober = Prober::new(&without_flag, &any);
     for url in [
         "http://169.254.169.254/latest/meta-data/".to_owned(),
+        "http://169.254.169.254./".to_owned(),
         "http://0251.0376.0251.0376/".to_owned(),
+        "http://0xa9.0xfe.0xa9.0xfe/".to_owned(),
+        "http://0xa9fea9fe/".to_owned(),
+        "http://2852039166/".to_owned(),
+        "http://169.254.43518/".to_owned(),
+        "http://\u{2460}\u{2465}\u{2468}.254.169.254/".to_owned(),
+        "http://169%2e254.169.254/".to_owned(),
         "http://[::ffff:169.254.169.254]/".to_owned(),
+        "http://[::ffff:a9fe:a9fe]/".to_owned(),
+        "http://[::169.254.169.254]/".to_owned(),
+        "http://[64:ff9b::169.254.169.254]/".to_owned(),
+        "http://[fd00:ec2::254]/latest/meta-data/".to_owned(),
+        "http://[fd00:0ec2:0:0:0:0:0:254]/".to_owned(),
+        "http://[fe80::1]/".to_owned(),
+        "http://0.0.0.0/".to_owned(),
+        "http://0/".to_owned(),
         format!("http://127.0.0.1:{port}/"),
         format!("http://2130706433:{port}/"),
         format!("http://shop.localhost:{port}/"),
@@ -204,7 +231,7 @@ async fn special_addresses_are_forbidden() {
     }
     assert!(server.asked().is_empty());
     assert!(matches!(
-        strict().proof(Cause(1), &server.url, REGION, Duration::from_secs(1)).await,
+        strict().proof(asked(), Cause(1), &server.url, REGION, Duration::from_secs(1)).await,
         ProofSeen::Nothing(text) if text.contains("loopback")
     ));
 }
@@ -218,6 +245,7 @@ async fn a_name_that_resolves_to_a_forbidden_address_is_not_asked() {
             loopback,
             private: true,
         },
+        look_up: addresses::by_the_system(),
         proxy_host: None,
     };
     let name = || "x.localhost".parse().unwrap();
@@ -228,6 +256,106 @@ async fn a_name_that_resolves_to_a_forbidden_address_is_not_asked() {
     );
     let found: Vec<SocketAddr> = guard(true).resolve(name()).await.unwrap().collect();
     assert_eq!(found, vec![SocketAddr::from(([127, 0, 0, 1], 0))]);
+}
+
+/// A resolver whose answers come from a list; the last one stays. And how often it was asked.
+fn changing(answers: Vec<Vec<[u8; 4]>>) -> (LookUp, Arc<std::sync::atomic::AtomicUsize>) {
+    let asked = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = asked.clone();
+    let look_up: LookUp = Arc::new(move |_| {
+        let nth = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let found = &answers[nth.min(answers.len() - 1)];
+        let found = found.iter().map(|address| SocketAddr::from((*address, 0))).collect();
+        Box::pin(async { Ok(found) })
+    });
+    (look_up, asked)
+}
+
+/// Between the check of an address and the connection a name's owner may change his mind: the address that was checked
+/// is the one that is connected to, and each probe asks for itself.
+#[tokio::test]
+async fn a_name_that_changes_its_mind_reaches_only_what_was_checked() {
+    let checked = Canned::start(|_| Reply::new(200, "")).await;
+    let port = checked.url.rsplit(':').next().unwrap();
+    let elsewhere = TcpListener::bind(format!("127.0.0.2:{port}")).await.unwrap();
+    let (look_up, asked) = changing(vec![
+        vec![[127, 0, 0, 1]],
+        vec![[127, 0, 0, 2]],
+        vec![[169, 254, 169, 254]],
+    ]);
+    let prober = Prober::looking_up(&settings("http://127.0.0.1:1"), &access(), look_up);
+    let url = format!("http://turncoat.example.com:{port}/");
+    let probe = async || prober.probe(Cause(1), &url, REGION, Duration::from_millis(500)).await;
+    assert_eq!(probe().await, ProbeSeen::Status(200));
+    assert_eq!(
+        asked.load(std::sync::atomic::Ordering::Relaxed),
+        1,
+        "one look-up, checked and used"
+    );
+    let nobody = tokio::time::timeout(Duration::from_millis(200), elsewhere.accept()).await;
+    assert!(nobody.is_err(), "the second answer was connected to");
+    // The next probe goes where the name points now, if that is allowed.
+    assert_eq!(probe().await, ProbeSeen::TimedOut);
+    assert!(matches!(probe().await, ProbeSeen::Forbidden(text) if text.contains("169.254.169.254")));
+    assert_eq!(
+        (checked.asked().len(), asked.load(std::sync::atomic::Ordering::Relaxed)),
+        (1, 3)
+    );
+}
+
+/// One good address does not carry a bad one through: which of them is taken is not ours to choose.
+#[tokio::test]
+async fn one_forbidden_address_spoils_the_name() {
+    let server = Canned::start(|_| Reply::new(200, "")).await;
+    let port = server.url.rsplit(':').next().unwrap();
+    for answers in [
+        [[127, 0, 0, 1], [169, 254, 169, 254]],
+        [[169, 254, 169, 254], [127, 0, 0, 1]],
+        [[127, 0, 0, 1], [0, 0, 0, 0]],
+    ] {
+        let (look_up, _) = changing(vec![answers.to_vec()]);
+        let prober = Prober::looking_up(&settings("http://127.0.0.1:1"), &access(), look_up);
+        let url = format!("http://both.example.com:{port}/");
+        let seen = prober.probe(Cause(1), &url, REGION, Duration::from_secs(1)).await;
+        assert!(matches!(seen, ProbeSeen::Forbidden(_)), "{seen:?}");
+    }
+    assert!(server.asked().is_empty());
+}
+
+/// A probed host may send us anywhere and ask for anything: it is not followed and gets nothing of ours.
+#[tokio::test]
+async fn no_redirect_is_followed_and_nothing_is_authorized() {
+    let elsewhere = Canned::start(|_| Reply::new(200, "")).await;
+    let target = elsewhere.url.clone();
+    for status in [301, 302, 303, 307, 308, 401, 407] {
+        let target = target.clone();
+        let server = Canned::start(move |_| {
+            Reply::new(status, r#"{"region": "ca-central-1", "writer": {"writable": true}}"#)
+                .header("location", &target)
+                .header("refresh", &format!("0; url={target}"))
+                .header("www-authenticate", "AWS4-HMAC-SHA256, Basic realm=x, Bearer")
+                .header("proxy-authenticate", "Basic realm=x")
+                .header("set-cookie", "a=b")
+        })
+        .await;
+        assert_eq!(probe(&server.url).await, ProbeSeen::Status(status));
+        assert!(matches!(
+            prober()
+                .proof(asked(), Cause(1), &server.url, REGION, Duration::from_secs(1))
+                .await,
+            ProofSeen::Nothing(_)
+        ));
+        for asked in server.asked() {
+            let names: Vec<&str> = asked.headers.keys().map(|name| name.as_str()).collect();
+            assert!(
+                names
+                    .iter()
+                    .all(|name| ["host", "accept", "user-agent", "x-breakwater-query"].contains(name)),
+                "{names:?}"
+            );
+        }
+    }
+    assert!(elsewhere.asked().is_empty());
 }
 
 #[tokio::test]
@@ -319,7 +447,7 @@ async fn proof_of(status: u16, body: &str) -> ProofSeen {
     let body = body.to_owned();
     let server = Canned::start(move |_| Reply::new(status, &body)).await;
     prober()
-        .proof(Cause(7), &server.url, REGION, Duration::from_secs(1))
+        .proof(asked(), Cause(7), &server.url, REGION, Duration::from_secs(1))
         .await
 }
 
@@ -398,7 +526,67 @@ async fn what_is_no_proof_says_nothing() {
     })
     .await;
     let seen = prober()
-        .proof(Cause(1), &elsewhere.url, REGION, Duration::from_secs(1))
+        .proof(asked(), Cause(1), &elsewhere.url, REGION, Duration::from_secs(1))
         .await;
     assert!(matches!(seen, ProofSeen::Nothing(_)));
+}
+
+/// What cannot be read as a uuid must not pass for "the writer was not reached", which counts against it.
+#[test]
+fn a_uuid_that_is_none_is_no_proof() {
+    let said = |uuid: &str| {
+        let body = format!(r#"{{"region": "{REGION}", "writer": {{"writable": false, "serverUuid": {uuid}}}}}"#);
+        proof::read(body.as_bytes(), REGION, asked())
+    };
+    for wrong in ["5", "true", "[]", "{}", r#""a b""#, r#""\u001b""#, r#""\u200b3e11""#] {
+        assert!(matches!(said(wrong), ProofSeen::Nothing(_)), "{wrong}");
+    }
+    let long = format!("\"{}\"", "a".repeat(65));
+    assert!(matches!(said(&long), ProofSeen::Nothing(_)));
+    for none in ["null", r#""""#] {
+        assert!(
+            matches!(said(none), ProofSeen::Said(proof) if proof.writer_uuid.is_none()),
+            "{none}"
+        );
+    }
+    let body = format!(r#"{{"region": "{REGION}", "writer": {{"writable": true, "writable": false}}}}"#);
+    assert!(matches!(
+        proof::read(body.as_bytes(), REGION, asked()),
+        ProofSeen::Nothing(_)
+    ));
+}
+
+/// A heartbeat from the future would make any loss look like none.
+#[test]
+fn a_heartbeat_is_not_from_the_future() {
+    let applied = |at: &str| {
+        let body = format!(
+            r#"{{"region": "{REGION}", "writer": {{"writable": false}}, "local": {{"serverUuid": "b", "appliedUntil": "{at}"}}}}"#
+        );
+        match proof::read(body.as_bytes(), REGION, asked()) {
+            ProofSeen::Said(proof) => proof.applied_until,
+            ProofSeen::Nothing(text) => panic!("{text}"),
+        }
+    };
+    assert_eq!(applied("2026-11-25T10:00:20Z"), "2026-11-25T10:00:20Z".parse().ok());
+    for wrong in [
+        "2026-11-25T10:02:00Z",
+        "9999-12-30T00:00:00Z",
+        "yesterday",
+        "2026-11-25",
+    ] {
+        assert_eq!(applied(wrong), None, "{wrong}");
+    }
+}
+
+/// What follows the part that is read may turn it into something else.
+#[tokio::test]
+async fn a_proof_that_was_cut_is_none() {
+    let body = format!(r#"{{"region": "{REGION}", "writer": {{"writable": true, "serverUuid": "a"}}}}"#);
+    let padded = format!("{body}{}", " ".repeat(LONGEST_BODY - body.len()));
+    assert!(matches!(proof_of(200, &padded).await, ProofSeen::Said(_)));
+    assert!(matches!(
+        proof_of(200, &format!("{padded}x")).await,
+        ProofSeen::Nothing(_)
+    ));
 }
