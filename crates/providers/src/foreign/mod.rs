@@ -165,6 +165,7 @@ fn says(value: &Value) -> Says {
         Value::Parameters(seen) => of(seen),
         Value::PoolHealth(seen) => of(seen),
         Value::Pool(seen) => of(seen),
+        Value::Monitor(seen) => of(seen),
         Value::Balancer(seen) => of(seen),
         Value::Names(seen) => of(seen),
         Value::Change(seen) => of(seen),
