@@ -215,20 +215,31 @@ impl Sight<'_> {
         self.input.shop.policy.mode == Mode::Observe && !asked
     }
 
-    /// The owner that another installation's TXT names, unless a person has put us in its place. A TXT that cannot be read
-    /// is not ours either: it may be of a newer form, or somebody else's altogether.
+    /// The owner that another's TXT names, unless a person has put us in its place. A TXT that cannot be read is not ours
+    /// either: it may be of a newer form, or somebody else's altogether.
     fn foreign_owner(&self) -> Option<Text> {
-        let taken_over = |owner: &str| self.input.journal.takes_over.as_deref() == Some(owner);
-        match &self.input.actual.owner {
-            Some(record) => {
-                let ours = record.owner == self.input.shop.owner || taken_over(&record.owner);
-                (!ours).then(|| record.owner.clone())
-            }
-            None => {
-                let names = self.input.actual.names()?;
-                (names.txt.is_some() && !taken_over(UNREADABLE_OWNER)).then(|| UNREADABLE_OWNER.into())
-            }
-        }
+        let named = match &self.input.actual.owner {
+            Some(record) => Some(record.owner.clone()),
+            None => self
+                .input
+                .actual
+                .names()
+                .filter(|names| names.txt.is_some())
+                .map(|_| UNREADABLE_OWNER.into()),
+        };
+        named
+            .into_iter()
+            .chain(self.tagged_owners())
+            .find(|owner| *owner != self.input.shop.owner && self.input.journal.takes_over.as_ref() != Some(owner))
+    }
+
+    /// Whose tags the instances bear, while nothing is adopted: a record of one's own gives nobody another shop's database.
+    fn tagged_owners(&self) -> impl Iterator<Item = Text> {
+        let adopted = self.input.journal.active_region.is_some();
+        Side::BOTH
+            .into_iter()
+            .filter(move |_| !adopted)
+            .filter_map(|side| self.input.actual.instance(side)?.tag_owner.clone())
     }
 
     fn region(&self, side: Side) -> &Text {

@@ -222,7 +222,10 @@ fn mistakes_are_told(stage: &Stage) -> Failures {
 
 /// Two Storefronts with one database: the one that was there keeps it, whatever the other one is called.
 fn no_other_storefront_takes_a_database(stage: &Stage) -> Failures {
-    let cases = [("rival", "db.shop-ca.example.com", "_breakwater.db.shop-ca.example.com")];
+    let cases = [
+        ("rival", "db.shop-ca.example.com", "_breakwater.db.shop-ca.example.com"),
+        ("twin", "db.twin.example.com", "breakwater:owner"),
+    ];
     let mut failures = Vec::new();
     for (name, record, words) in cases {
         let mut shop = storefront(stage, "shop-ca", name)?;

@@ -186,8 +186,9 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
                            (RegionSwitch)."
             .into(),
         Wait::Ownership => format!(
-            "The TXT record _breakwater.{} names another owner, or cannot be read. Nothing is touched. Remove the other \
-             installation's Storefront (or a record that nobody needs), or take over with an Adopt (RegionSwitch).",
+            "The TXT record _breakwater.{} or the tag breakwater:owner of an instance names another owner, or cannot be read. \
+             Nothing is touched. Remove the other Storefront (or a record that nobody needs), or take over with an Adopt \
+             (RegionSwitch).",
             input.shop.writer.name
         ),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),

@@ -251,3 +251,28 @@ fn before_route_53_was_asked_once_an_old_journal_moves_nothing() {
         "with Route 53 down the journal counts"
     );
 }
+
+/// A record of its own gives a shop nobody else's database: whoever may create Storefronts would move any other shop by
+/// probes of his own.
+#[test]
+fn an_instance_that_is_tagged_by_another_owner_is_not_adopted() {
+    for side in [A, B] {
+        let mut scene = new();
+        scene.instance(side).tag_owner = Some("prod/shops/somebody-else".into());
+        scene.live(600);
+        assert!(!adopted(&scene));
+        assert_eq!(scene.sent, vec![], "nothing is touched");
+        assert_eq!(scene.plan().next, Next::Wait(Wait::Ownership));
+    }
+}
+
+/// Once adopted, a tag that somebody changes is put right and stops nothing.
+#[test]
+fn a_tag_that_was_changed_later_makes_nobody_else_the_owner() {
+    let mut scene = new();
+    scene.live_until(600, adopted);
+    scene.instance(A).tag_owner = Some("prod/shops/somebody-else".into());
+    scene.live(300);
+    let ours = scene.shop.owner.clone();
+    assert_eq!(scene.instance(A).tag_owner, Some(ours));
+}

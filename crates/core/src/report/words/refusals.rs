@@ -91,7 +91,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
         }
         Refusal::OwnedElsewhere { owner } => {
             format!(
-                "the TXT record names {owner} as owner. Nothing is touched. Take over with an Adopt (RegionSwitch)."
+                "the TXT record, or the tag breakwater:owner of an instance, names {owner} as owner. Nothing is touched. Take over with an Adopt (RegionSwitch)."
             )
         }
         Refusal::UnknownActive => {
