@@ -16,6 +16,7 @@ impl Clouds {
 
 #[path = "clouds_tests/route53.rs"]
 mod route53;
+use route53::names;
 
 fn instance_xml(id: &str) -> String {
     format!(

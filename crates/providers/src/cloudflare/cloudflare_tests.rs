@@ -381,9 +381,14 @@ fn a_monitor_is_as_it_says_and_else_as_documented() {
         (Duration::from_secs(15), Duration::from_secs(3), 0)
     );
     assert_eq!(
-        views::monitor(&json!({"interval": null, "retries": "two"})).unwrap(),
+        views::monitor(&json!({"interval": null})).unwrap(),
         MonitorView::DEFAULT
     );
+    // What cannot be read is not taken for the default.
+    assert!(matches!(
+        views::monitor(&json!({"retries": "two"})),
+        Err(Fault::Malformed(_))
+    ));
     assert!(matches!(views::monitor(&json!([])), Err(Fault::Malformed(_))));
     let grouped = views::pool(&json!({"enabled": true, "monitor": "", "monitor_group": "g"})).unwrap();
     assert_eq!((grouped.monitored, grouped.monitor), (true, None));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn names(clouds: &Clouds, zone: &str) -> Seen<NamesView> {
+pub(super) async fn names(clouds: &Clouds, zone: &str) -> Seen<NamesView> {
     let query = Query::Names {
         class: "c".into(),
         zone: zone.into(),
