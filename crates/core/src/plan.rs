@@ -22,6 +22,7 @@ mod rollback;
 mod sending;
 mod standpoint;
 mod traffic;
+mod turn;
 mod wait;
 
 pub use promoting::LICENCE_LASTS;
@@ -35,6 +36,7 @@ use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Fleet};
 use crate::journal::Journal;
+use crate::pacing::Turn;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::shop::{Mode, Shop};
@@ -63,6 +65,8 @@ pub struct Input<'a> {
     pub calls: &'a [SentCall],
     /// Requests that have not ended, oldest first.
     pub requests: &'a [Request],
+    /// What the queue of its class grants it now.
+    pub turn: Turn,
 }
 
 /// What the parts of a plan share: the input, and what follows from it alone.
@@ -96,6 +100,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
     let answers = asked::answers(&sight);
     let levels = levels(&sight);
     let look = look::look(&sight);
+    let attention = turn::attention(&sight);
     let next = next(&sight, levels);
     let wake = Some(
         input.now.mono
@@ -115,6 +120,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         levels,
         next,
         look,
+        attention,
         wake,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::call::{Lane, Licence, Written};
 use crate::port::{Kept, Status, Ticket, Version};
+use crate::queue::Rank;
 use breakwater_core::Text;
 use breakwater_core::actual::Actual;
 use breakwater_core::decision::{Look, SentCall, Step};
@@ -10,6 +11,7 @@ use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase};
 use breakwater_core::outcome::Outcome;
+use breakwater_core::pacing::Turn;
 use breakwater_core::plan::Input;
 use breakwater_core::reading::{Cause, Reading};
 use breakwater_core::report::Visible;
@@ -38,6 +40,10 @@ pub(crate) struct KeptShop {
     /// The API server prunes what we write: no call at all.
     pub(crate) pruned: bool,
     pub(crate) looks: Vec<Look>,
+    /// The rank in which its looks stand in the watchlist, if it was its turn.
+    pub(crate) called: Option<Rank>,
+    /// What the queue of its class granted it when it was planned last.
+    pub(crate) turn: Turn,
     /// The request whose answer is behind what is done now.
     pub(crate) cause: Cause,
     pub(crate) visible: Option<Visible>,
@@ -78,6 +84,8 @@ impl KeptShop {
             write_pause: None,
             pruned: false,
             looks: Vec::new(),
+            called: None,
+            turn: Turn::AtEase,
             cause: Cause::default(),
             visible: None,
             report_due: None,
@@ -123,6 +131,7 @@ impl KeptShop {
             fleet,
             calls: &self.calls,
             requests,
+            turn: self.turn,
         }
     }
 
@@ -197,6 +206,12 @@ impl KeptShop {
             call.failures += 1;
         }
         call.ended = Some((at, outcome));
+    }
+
+    /// What was sent under this ticket.
+    pub(crate) fn step_of(&self, ticket: Ticket) -> Option<&Step> {
+        let index = self.tickets.iter().position(|known| *known == ticket)?;
+        self.calls.get(index).map(|call| &call.step)
     }
 
     pub(crate) fn has_call(&self, ticket: Ticket) -> bool {

@@ -225,7 +225,7 @@ fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Con
         | Refusal::StandbyServicesDown
         | Refusal::TrafficNotMoved { .. }
         | Refusal::NameUnmovable
-        | Refusal::Paced
+        | Refusal::Paced(_)
         | Refusal::StaleEpoch => false,
     });
     if let Some(refusal) = lasting.or(passing) {

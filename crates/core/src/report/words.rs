@@ -6,6 +6,7 @@ use crate::decision::{Decision, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::{EdgeVote, InstanceVote, LinkVote, ProbeVote, ProofVote};
 use crate::journal::{Move, ObligationKind, Phase};
+use crate::pacing::Place;
 use crate::plan::Input;
 use crate::refusal::{Blocker, Refusal};
 use jiff::Timestamp;
@@ -93,9 +94,42 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
                 refusal_words(refusal)
             )
         }
-        Some(_) | None => diagnosis(input, decision),
+        Some(_) | None => match paced(decision) {
+            Some(place) => format!(
+                "{} Not looked at closely yet: {}",
+                diagnosis(input, decision),
+                queued(place)
+            ),
+            None => diagnosis(input, decision),
+        },
     };
     (decision.diagnosis.name(), message.into())
+}
+
+pub(super) fn paced(decision: &Decision) -> Option<&Place> {
+    decision.refusals.iter().find_map(|refusal| match refusal {
+        Refusal::Paced(place) => Some(place),
+        Refusal::ObserveMode
+        | Refusal::AwaitingApproval
+        | Refusal::Suspended
+        | Refusal::Frozen { .. }
+        | Refusal::Quarantine
+        | Refusal::NotHeld { .. }
+        | Refusal::LossUnknown
+        | Refusal::LossOverBudget { .. }
+        | Refusal::StandbyMissing
+        | Refusal::StandbyBusy { .. }
+        | Refusal::StandbyNotReplica
+        | Refusal::StandbyServicesDown
+        | Refusal::TrafficNotMoved { .. }
+        | Refusal::NameUnmovable
+        | Refusal::MoveInFlight
+        | Refusal::CoolDown { .. }
+        | Refusal::ObligationOpen
+        | Refusal::OwnedElsewhere { .. }
+        | Refusal::UnknownActive
+        | Refusal::StaleEpoch => None,
+    })
 }
 
 fn binds(refusal: &Refusal) -> bool {
@@ -208,7 +242,10 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
     } else {
         ""
     };
-    format!("{what}{waits}{overdue}")
+    let queue = paced(decision)
+        .map(|place| format!(" Waiting: {}", queued(place)))
+        .unwrap_or_default();
+    format!("{what}{queue}{waits}{overdue}")
 }
 
 /// The diagnosis with its evidence.
@@ -279,11 +316,33 @@ fn refusal_words(refusal: &Refusal) -> String {
         Refusal::MoveInFlight => "a move is in flight.".into(),
         Refusal::CoolDown { until } => format!("a move ended a short time ago; automatic ones wait until {}.", clock(*until)),
         Refusal::ObligationOpen => "an earlier move still owes a fence or a standby. See status.journal.obligations.".into(),
-        Refusal::Paced => "its turn in the queue has not come.".into(),
+        Refusal::Paced(place) => queued(place),
         Refusal::OwnedElsewhere { owner } => format!("the TXT record names {owner} as owner. Take over with an Adopt request."),
         Refusal::UnknownActive => "the writer's region is not adopted.".into(),
         Refusal::StaleEpoch => "the request was made for another epoch.".into(),
     }
+}
+
+/// A place in the queue. The class is named by the spec; a person who cannot wait raises its priority.
+fn queued(place: &Place) -> String {
+    format!(
+        "its turn has not come: {} in the queue of its class; {} promotions a minute; expected by {}. Who must not wait gets a \
+         greater spec.failover.priority.",
+        ordinal(place.place),
+        place.per_minute,
+        clock(place.by)
+    )
+}
+
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        (_, _) => "th",
+    };
+    format!("{number}{ending}")
 }
 
 /// A blocker with its words.
