@@ -9,6 +9,7 @@ mod lease;
 mod link;
 mod lost;
 mod object_let_go;
+mod outage;
 mod owned_elsewhere;
 mod partition;
 mod promotion;
