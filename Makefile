@@ -55,6 +55,10 @@ mutants: ## show that each deliberate fault is caught by a named test
 soak: ## random troubles in virtual time, a day for each seed: SEEDS=100
 	SEEDS=$(or $(SEEDS),100) cargo test -p breakwater-scenarios days_of_troubles
 
+.PHONY: outage
+outage: ## a region dies under many shops of one class, in virtual time: SHOPS=1000 (some minutes)
+	SHOPS=$(or $(SHOPS),1000) cargo test -p breakwater-scenarios many_shops -- --nocapture --test-threads=1
+
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench

@@ -143,6 +143,8 @@ struct Purse {
     /// After throttling: no call before the first, no reading before the second.
     paused: Option<(Duration, Duration)>,
     throttled: u32,
+    /// After a pause one request tries; the others wait for its answer.
+    trying: bool,
 }
 
 /// All accounts.
@@ -156,6 +158,8 @@ pub(crate) struct Budgets {
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// The first pause after throttling; it doubles, and is longer by chance by up to a half.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// An answer has come by then: no request takes longer.
+const ANSWER: Duration = Duration::from_secs(5);
 /// Cloudflare refuses for 5 min: no pause of ours is longer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Calls and readings of Route 53, of the 10 a second and 50 at once that it allows for each action.
@@ -230,6 +234,10 @@ impl Budgets {
         if !purse.is_burst(tier) {
             purse.bucket(spend).tokens -= f64::from(cost);
         }
+        if purse.throttled > 0 {
+            purse.trying = true;
+            purse.paused = Some((now + ANSWER, now + ANSWER));
+        }
     }
 
     /// Whether the account is left alone now.
@@ -242,7 +250,7 @@ impl Budgets {
     pub(crate) fn throttled(&mut self, account: &Account, named: Option<Duration>, now: Duration) {
         let seed = self.seed;
         let purse = self.purse(account);
-        if purse.resumes(Spend::Write).is_some_and(|at| now < at) {
+        if !purse.trying && purse.resumes(Spend::Write).is_some_and(|at| now < at) {
             return;
         }
         let doubled = FIRST_PAUSE * 2u32.saturating_pow(purse.throttled.min(8));
@@ -250,6 +258,7 @@ impl Budgets {
         let jitter = hash(seed ^ u64::from(purse.throttled), &format!("{account:?}")) % 512;
         let pause = pause + pause.mul_f64(jitter as f64 / 1024.0);
         purse.throttled = purse.throttled.saturating_add(1);
+        purse.trying = false;
         purse.paused = Some((now + pause, now + 2 * pause));
     }
 
@@ -257,9 +266,10 @@ impl Budgets {
     pub(crate) fn answered(&mut self, account: &Account, now: Duration) {
         if let Some(purse) = self.purses.get_mut(account)
             && purse.throttled > 0
-            && purse.resumes(Spend::Write).is_none_or(|at| now >= at)
+            && (purse.trying || purse.resumes(Spend::Write).is_none_or(|at| now >= at))
         {
             purse.throttled = 0;
+            purse.trying = false;
             purse.paused = None;
         }
     }
@@ -305,6 +315,7 @@ impl Purse {
             writes,
             paused: None,
             throttled: 0,
+            trying: false,
         }
     }
 
@@ -338,4 +349,87 @@ fn hash(seed: u64, text: &str) -> u64 {
     text.bytes().fold(seed ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> Account {
+        Account::Cloudflare("production".into())
+    }
+
+    /// The times at which whoever asks every 100 ms for half an hour is allowed to.
+    fn greedy(tiers: &[Tier]) -> Vec<Duration> {
+        let mut budgets = Budgets::new("me");
+        budgets.grant(&"production".into(), Limits::default());
+        let mut spent = Vec::new();
+        for now in (0..18_000).map(|tenths| Duration::from_millis(tenths * 100)) {
+            for tier in tiers {
+                while budgets.may(&account(), Spend::Read, 1, *tier, now) {
+                    budgets.spend(&account(), Spend::Read, 1, *tier, now);
+                    spent.push(now);
+                }
+            }
+        }
+        spent
+    }
+
+    fn most_in_five_minutes(spent: &[Duration]) -> usize {
+        let until = |from: &Duration| spent.partition_point(|at| *at < *from + FIVE_MINUTES);
+        let counts = spent.iter().enumerate().map(|(index, from)| until(from) - index);
+        counts.max().unwrap_or(0)
+    }
+
+    #[test]
+    fn readings_take_half_of_the_quota_at_most() {
+        let all = [Tier::Needed, Tier::Called, Tier::Sight, Tier::First, Tier::Rest];
+        let spent = greedy(&all);
+        assert!(most_in_five_minutes(&spent) <= 450);
+        assert!(spent.len() > 450 * 5, "and use it: {}", spent.len());
+    }
+
+    #[test]
+    fn rotation_leaves_most_of_it_to_the_first_minutes_of_an_outage() {
+        assert!(most_in_five_minutes(&greedy(&[Tier::Rest])) <= 150);
+    }
+
+    #[test]
+    fn it_is_ready_when_it_says_so() {
+        let mut budgets = Budgets::new("me");
+        let mut now = Duration::ZERO;
+        for _ in 0..2_000 {
+            if budgets.may(&account(), Spend::Read, 1, Tier::Called, now) {
+                budgets.spend(&account(), Spend::Read, 1, Tier::Called, now);
+            } else {
+                let ready = budgets.ready(&account(), Spend::Read, 1, Tier::Called);
+                assert!(ready > now, "a wake in the past would be fed for ever");
+                now = ready;
+                assert!(budgets.may(&account(), Spend::Read, 1, Tier::Called, now));
+            }
+        }
+    }
+
+    #[test]
+    fn a_throttled_account_is_left_alone_longer_each_time_and_readings_longer_than_calls() {
+        let mut budgets = Budgets::new("me");
+        let mut now = Duration::from_secs(1);
+        let mut pauses = Vec::new();
+        for _ in 0..8 {
+            budgets.throttled(&account(), None, now);
+            budgets.throttled(&account(), None, now);
+            let calls = budgets.ready(&account(), Spend::Write, 0, Tier::Needed) - now;
+            let readings = budgets.ready(&account(), Spend::Read, 0, Tier::Needed) - now;
+            assert_eq!(readings, 2 * calls);
+            assert!(!budgets.may(&account(), Spend::Read, 0, Tier::Needed, now + calls));
+            assert!(budgets.may(&account(), Spend::Write, 1, Tier::Needed, now + calls));
+            pauses.push(calls);
+            now += calls;
+        }
+        assert!(pauses[0] >= FIRST_PAUSE && pauses[0] <= FIRST_PAUSE * 3 / 2);
+        assert!(pauses[3] > 2 * pauses[1]);
+        assert!(pauses.iter().all(|pause| *pause <= LONGEST_PAUSE * 3 / 2));
+        budgets.answered(&account(), now);
+        assert!(!budgets.is_paused(&account(), now));
+    }
 }

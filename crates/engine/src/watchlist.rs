@@ -398,3 +398,44 @@ fn topic(query: &Query) -> Topic {
         Query::Change { class, id } => Topic::Object(ObjectKey::Change(class.clone(), id.clone())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn balancer(newer_than: Option<Duration>) -> Look {
+        Look {
+            query: Query::Balancer {
+                class: "production".into(),
+                zone: "zone".into(),
+                id: "www".into(),
+            },
+            every: Duration::from_secs(300),
+            newer_than,
+        }
+    }
+
+    /// A reading that must be newer than now is asked for once the clock has gone on, and once only.
+    #[test]
+    fn on_a_clock_that_stands_still_nothing_is_asked_twice() {
+        let (mut list, mut budgets, mut denials) = (Watchlist::default(), Budgets::new("me"), Denials::default());
+        let shop = ShopKey {
+            namespace: "shops".into(),
+            name: "one".into(),
+        };
+        let now = Duration::from_secs(10);
+        list.set(&shop, &[], &[balancer(None)], None);
+        let mut cause = 0;
+        let mut ask = |list: &mut Watchlist, at: Duration| {
+            cause += 1;
+            let asked = list.next_due(at, Cause(cause), &mut budgets, &mut denials);
+            list.done(Cause(cause));
+            asked.is_some()
+        };
+        assert!(ask(&mut list, now));
+        list.set(&shop, &[balancer(None)], &[balancer(Some(now))], None);
+        assert!(!ask(&mut list, now), "an answer of this instant is not newer than it");
+        assert!(ask(&mut list, now + Duration::from_millis(1)));
+        assert!(!ask(&mut list, now + Duration::from_millis(1)), "it has been answered");
+    }
+}

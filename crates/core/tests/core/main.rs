@@ -16,6 +16,7 @@ mod loss;
 mod moves;
 mod names;
 mod observer;
+mod pacing;
 mod probes;
 mod proofs;
 mod refusals;

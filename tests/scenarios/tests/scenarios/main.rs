@@ -14,6 +14,7 @@ mod owned_elsewhere;
 mod partition;
 mod promotion;
 mod quiet;
+mod quotas;
 mod region_dies;
 mod requests;
 mod same_seed;
