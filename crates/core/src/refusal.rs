@@ -2,8 +2,8 @@
 
 use crate::Text;
 use crate::facts::InstanceVote;
-use crate::request::Override;
 use crate::pacing::Place;
+use crate::request::Override;
 use jiff::Timestamp;
 
 /// A refusal with its evidence. The list is closed; `report` has the words and remedies.

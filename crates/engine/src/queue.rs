@@ -26,8 +26,8 @@ struct Order {
     group: Group,
     /// How often it was judged before: those who never were go first.
     round: u32,
-    /// Those that may move by themselves go before those that only watch or ask.
-    only_watches: bool,
+    /// Those that may move by themselves go before those that only watch, ask, or would lose too much.
+    needs_a_person: bool,
     priority: Reverse<i32>,
     since: Duration,
 }
@@ -97,13 +97,17 @@ impl Queues {
         let fresh = Order {
             group: Group::Wanted,
             round: old.map_or(0, |old| old.round),
-            only_watches: shop.policy.mode != Mode::Automatic,
+            needs_a_person: shop.policy.mode != Mode::Automatic,
             priority: Reverse(shop.policy.priority),
             since: old.map_or(now, |old| old.since),
         };
         match attention {
             Attention::None => None,
             Attention::Wanted => Some(fresh),
+            Attention::OverBudget => Some(Order {
+                needs_a_person: true,
+                ..fresh
+            }),
             Attention::Held => Some(Order {
                 group: Group::Held,
                 ..fresh

@@ -36,9 +36,19 @@ pub(super) fn attention(sight: &Sight<'_>) -> Attention {
         if away { Attention::Returning } else { Attention::None }
     } else if is_judged(sight, facts) {
         Attention::Judged
+    } else if is_over_budget(sight, facts) {
+        Attention::OverBudget
     } else {
         Attention::Wanted
     }
+}
+
+/// Writes stopped no earlier than users' view was first seen Down, or than now. What is lost then is over the budget.
+fn is_over_budget(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let stopped = facts.a.edge_down_since.unwrap_or(sight.input.now.wall);
+    facts
+        .caught_up_to
+        .is_some_and(|held| since(held, stopped) > sight.input.shop.policy.max_loss)
 }
 
 /// Users' view is confirmed, and what stands against a promotion is not a matter of seconds.

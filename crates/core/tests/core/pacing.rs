@@ -83,6 +83,23 @@ fn what_a_shop_wants_of_the_queue() {
     assert_eq!(scene.plan().attention, Attention::Held);
 }
 
+/// Nobody has seen users' view Down while a loss within the budget was still possible: others go first.
+#[test]
+fn who_would_lose_too_much_lets_others_go_first() {
+    let mut scene = Scene::without_proofs();
+    scene.kill_region();
+    let probed_only = |scene: &mut Scene, seconds: u64| {
+        for _ in 0..seconds / 10 {
+            scene.wait(10);
+            scene.read_probes();
+        }
+    };
+    probed_only(&mut scene, 60);
+    assert_eq!(scene.plan().attention, Attention::Wanted);
+    probed_only(&mut scene, 600);
+    assert_eq!(scene.plan().attention, Attention::OverBudget);
+}
+
 /// Readings of users' view that lie far apart, all of them Down: writes stopped at the first of them.
 #[test]
 fn the_estimate_does_not_grow_in_the_queue() {
