@@ -82,3 +82,36 @@ fn a_throttled_account_is_left_alone() {
     assert!(rig.run_until(minutes(30), ready), "all is watched again");
     finish(&rig);
 }
+
+/// Two promotions a minute: all else of the six moves goes on, and the licences wait for their minute.
+#[test]
+fn promotions_wait_for_their_minute() {
+    let mut rig = adopted(Setup::many(6, false), 5);
+    for shop in shops(&rig) {
+        let key = rig.key(&shop);
+        rig.edit(&key, |shop| shop.limits.promotions_per_minute = 2);
+    }
+    rig.run_for(minutes(10));
+    east_dies(&mut rig);
+    let moved = |rig: &Rig| all(rig, |shop| has_moved(rig, shop));
+    assert!(rig.run_until(minutes(30), moved), "all move");
+    let names = shops(&rig);
+    let mut sent: Vec<i64> = names
+        .iter()
+        .flat_map(|shop| promotions(&rig, shop))
+        .map(|(at, _)| at)
+        .collect();
+    sent.sort_unstable();
+    assert_eq!(sent.len(), 6);
+    // The place is taken when the licence is written, some milliseconds before the call.
+    for three in sent.windows(3) {
+        assert!(three[2] - three[0] >= 59_000, "{sent:?}");
+    }
+    let waited = rig.history().iter().any(|entry| {
+        let in_move = entry.journal.in_flight().is_some();
+        let refusals = entry.report.iter().flat_map(|report| &report.refusals);
+        in_move && refusals.into_iter().any(|refusal| refusal.name == "Paced")
+    });
+    assert!(waited, "and the status says why");
+    finish(&rig);
+}
