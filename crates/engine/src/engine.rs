@@ -138,7 +138,7 @@ impl Engine {
             self.mark(moved);
         }
         if let Some(kept) = self.shops.remove(key) {
-            self.watchlist.set(key, &kept.looks, &[], None);
+            self.watchlist.set(key, 0, &kept.looks, &[], None);
             if let Some(wake) = kept.wake {
                 self.wakes.remove(&(wake, key.clone()));
             }
@@ -206,7 +206,8 @@ impl Engine {
         let called = self.queues.called(key);
         let Some(kept) = self.shops.get_mut(key) else { return };
         if kept.looks != decision.look || kept.called != called {
-            self.watchlist.set(key, &kept.looks, &decision.look, called);
+            let priority = kept.shop.policy.priority;
+            self.watchlist.set(key, priority, &kept.looks, &decision.look, called);
             kept.looks.clone_from(&decision.look);
             kept.called = called;
         }

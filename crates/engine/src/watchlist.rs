@@ -7,6 +7,7 @@ use breakwater_core::Text;
 use breakwater_core::decision::Look;
 use breakwater_core::reading::{Cause, ObjectKey, Query};
 use breakwater_core::shop::{Scope, ShopKey};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ struct Want {
     every: Duration,
     newer_than: Option<Duration>,
     called: Option<Rank>,
+    priority: Reverse<i32>,
 }
 
 #[derive(Debug, Default)]
@@ -48,8 +50,8 @@ pub(crate) struct Watchlist {
 }
 
 impl Watchlist {
-    /// Replaces what one shop wants to look at; `called`: it is its turn, before those of a greater rank.
-    pub(crate) fn set(&mut self, shop: &ShopKey, old: &[Look], new: &[Look], called: Option<Rank>) {
+    /// Replaces what one shop of this priority wants to look at; `called`: it is its turn, before those of a greater rank.
+    pub(crate) fn set(&mut self, shop: &ShopKey, priority: i32, old: &[Look], new: &[Look], called: Option<Rank>) {
         for look in old
             .iter()
             .filter(|look| !new.iter().any(|other| topic(&other.query) == topic(&look.query)))
@@ -67,6 +69,7 @@ impl Watchlist {
                 every: look.every,
                 newer_than: look.newer_than,
                 called,
+                priority: Reverse(priority),
             };
             let entry = self.entries.entry(topic.clone()).or_default();
             if entry.wants.get(shop) != Some(&want) {
@@ -85,12 +88,17 @@ impl Watchlist {
         denials: &mut Denials,
     ) -> Option<Query> {
         let may = |(line, due): (&Line, &BTreeSet<(Duration, Topic)>)| {
-            let (due, topic) = self.first_of(line.0, due, now)?;
-            let may = match price(line, self.entries.get(topic)?) {
+            let (_, first) = due.first().filter(|(due, _)| *due <= now)?;
+            // Whatever stands in a line costs the same.
+            let may = match price(line, self.entries.get(first)?) {
                 Some((account, spend, cost)) => budgets.may(&account, spend, cost, line.0, now),
                 None => true,
             };
-            (may && denials.closed_until(&line.1, now).is_none()).then(|| (line.0, *due, line.clone(), topic.clone()))
+            if !may || denials.closed_until(&line.1, now).is_some() {
+                return None;
+            }
+            let (due, topic) = self.first_of(line.0, due, now)?;
+            Some((line.0, *due, line.clone(), topic.clone()))
         };
         // The most urgent first, of these the longest due: no line starves another one of the same account.
         let (_, _, line, topic) = self.lines.iter().filter_map(may).min()?;
@@ -171,20 +179,20 @@ impl Watchlist {
     }
 
     /// The one of a line that is due first. Of those whose turn it is the first called goes first: were all read by turns,
-    /// none might be read twice before its first reading grows old.
+    /// none might be read twice before its first reading grows old. First looks go by priority.
     fn first_of<'a>(
         &self,
         tier: Tier,
         due: &'a BTreeSet<(Duration, Topic)>,
         now: Duration,
     ) -> Option<&'a (Duration, Topic)> {
-        if tier != Tier::Called {
-            return due.first().filter(|(due, _)| *due <= now);
+        let mut due = due.iter().take_while(|(due, _)| *due <= now);
+        let entry = |topic: &Topic| self.entries.get(topic);
+        match tier {
+            Tier::Called => due.min_by_key(|(due, topic)| (entry(topic).and_then(Entry::rank), *due)),
+            Tier::Sight => due.min_by_key(|(due, topic)| (entry(topic).and_then(Entry::priority), *due)),
+            Tier::Needed | Tier::First | Tier::Rest => due.next(),
         }
-        let rank = |topic: &Topic| self.entries.get(topic).and_then(Entry::rank);
-        due.iter()
-            .take_while(|(due, _)| *due <= now)
-            .min_by_key(|(due, topic)| (rank(topic), *due))
     }
 
     fn reschedule(&mut self, topic: &Topic) {
@@ -215,6 +223,11 @@ impl Entry {
     /// The rank of the first called who wants it.
     fn rank(&self) -> Option<Rank> {
         self.wants.values().filter_map(|want| want.called).min()
+    }
+
+    /// The greatest priority of those who want it.
+    fn priority(&self) -> Option<Reverse<i32>> {
+        self.wants.values().map(|want| want.priority).min()
     }
 
     fn insert(&mut self, shop: ShopKey, want: Want) {
@@ -424,7 +437,7 @@ mod tests {
             name: "one".into(),
         };
         let now = Duration::from_secs(10);
-        list.set(&shop, &[], &[balancer(None)], None);
+        list.set(&shop, 0, &[], &[balancer(None)], None);
         let mut cause = 0;
         let mut ask = |list: &mut Watchlist, at: Duration| {
             cause += 1;
@@ -433,7 +446,7 @@ mod tests {
             asked.is_some()
         };
         assert!(ask(&mut list, now));
-        list.set(&shop, &[balancer(None)], &[balancer(Some(now))], None);
+        list.set(&shop, 0, &[balancer(None)], &[balancer(Some(now))], None);
         assert!(!ask(&mut list, now), "an answer of this instant is not newer than it");
         assert!(ask(&mut list, now + Duration::from_millis(1)));
         assert!(!ask(&mut list, now + Duration::from_millis(1)), "it has been answered");
