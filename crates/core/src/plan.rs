@@ -221,9 +221,15 @@ impl Sight<'_> {
         self.input.shop.policy.mode == Mode::Observe && !asked
     }
 
+    /// The other owner that a TXT or, before an adoption, a tag names.
+    fn foreign_owner(&self) -> Option<Text> {
+        self.foreign_record()
+            .or_else(|| self.tagged_owners().find(|owner| self.is_foreign(owner)))
+    }
+
     /// The owner that another's TXT names, unless a person has put us in its place. A TXT that cannot be read is not ours
     /// either: it may be of a newer form, or somebody else's altogether.
-    fn foreign_owner(&self) -> Option<Text> {
+    fn foreign_record(&self) -> Option<Text> {
         let named = match &self.input.actual.owner {
             Some(record) => Some(record.owner.clone()),
             None => self
@@ -233,10 +239,11 @@ impl Sight<'_> {
                 .filter(|names| names.txt.is_some())
                 .map(|_| UNREADABLE_OWNER.into()),
         };
-        named
-            .into_iter()
-            .chain(self.tagged_owners())
-            .find(|owner| *owner != self.input.shop.owner && self.input.journal.takes_over.as_ref() != Some(owner))
+        named.filter(|owner| self.is_foreign(owner))
+    }
+
+    fn is_foreign(&self, owner: &Text) -> bool {
+        *owner != self.input.shop.owner && self.input.journal.takes_over.as_ref() != Some(owner)
     }
 
     /// Whose tags the instances bear, while nothing is adopted: a record of one's own gives nobody another shop's database.

@@ -33,12 +33,15 @@ const API_SERVER_SILENT: i64 = 30_000;
 pub struct Options {
     /// Name of the installation.
     pub installation: String,
+    /// The AWS region that the controller is told it runs in.
+    pub region: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             installation: "rig".into(),
+            region: None,
         }
     }
 }
@@ -88,6 +91,7 @@ pub struct Rig {
     pub(crate) leases: Vec<(i64, String, i64)>,
     renewal_takes: i64,
     renewals_fail: bool,
+    region: Option<String>,
     pub(crate) cut_off: Vec<(i64, Option<i64>)>,
     /// When whose spec was changed, and whether its object is to go from then on.
     pub(crate) edits: Vec<(i64, ShopKey, bool)>,
@@ -123,6 +127,7 @@ impl Rig {
             leases: Vec::new(),
             renewal_takes: 0,
             renewals_fail: false,
+            region: options.region.clone(),
             cut_off: Vec::new(),
             edits: Vec::new(),
             hide_lag: None,
@@ -297,6 +302,7 @@ impl Rig {
     fn tell_fleet(&mut self, api_server_silent: bool) {
         self.feed(In::Fleet(Fleet {
             api_server_silent,
+            region: self.region.as_deref().map(Into::into),
             ..Fleet::default()
         }));
     }
@@ -431,6 +437,11 @@ impl Rig {
     /// Whether renewals of the lease fail, while all else at the API server works.
     pub fn set_renewals_fail(&mut self, fail: bool) {
         self.renewals_fail = fail;
+    }
+
+    /// Whether the CRDs are older than the controller: the API server drops a field of the journal that they do not know.
+    pub fn set_prunes(&mut self, prunes: bool) {
+        self.store.prunes = prunes;
     }
 
     /// `ReplicaLag` samples whose stamp (milliseconds) satisfies this are never published.

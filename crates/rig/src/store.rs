@@ -29,6 +29,8 @@ pub struct HistoryEntry {
 pub(crate) struct Store {
     objects: BTreeMap<ShopKey, (u64, Option<Status>)>,
     pub(crate) history: Vec<HistoryEntry>,
+    /// The API server drops a field that its CRDs do not know. Any would do; this one is in every adopted journal.
+    pub(crate) prunes: bool,
 }
 
 impl Store {
@@ -52,6 +54,10 @@ impl Store {
         let (version, stored) = self.objects.get_mut(key).ok_or(StoreError::Gone)?;
         if *version.to_string() != **against {
             return Err(StoreError::Conflict);
+        }
+        let mut status = status.clone();
+        if self.prunes {
+            status.journal.places = None;
         }
         *version += 1;
         *stored = Some(status.clone());

@@ -10,11 +10,7 @@ use std::path::Path;
 use strum::VariantNames;
 
 /// Variants that nothing can show yet, each with the reason.
-const EXEMPT: [(&str, &str); 3] = [
-    ("refusal/Paced", "calls are not paced yet"),
-    ("level/Contested", "levels are put back for ever as yet"),
-    ("level/MovedByOthers", "what others move is not adopted yet"),
-];
+const EXEMPT: [(&str, &str); 1] = [("refusal/Paced", "calls are not paced yet")];
 
 fn scripts() -> Vec<(String, Script)> {
     let read = |name: String| night::read(&name).map(|script| (name, script));

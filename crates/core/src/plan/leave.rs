@@ -13,7 +13,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return phases::entry(sight);
     }
     let mut ended = sight.input.journal.in_flight()?.clone();
-    if sight.input.shop.suspended || sight.foreign_owner().is_some() {
+    if sight.input.shop.suspended || sight.foreign_record().is_some() {
         return None;
     }
     ended.outcome = Some(MoveOutcome::Aborted);
@@ -41,7 +41,7 @@ pub(super) fn may_release(sight: &Sight<'_>) -> bool {
         Seen::Silent | Seen::Unknown(_) => false,
     });
     // Where another owner has taken over, nothing is ours to clean up any more.
-    let anothers = sight.foreign_owner().is_some();
+    let anothers = sight.foreign_record().is_some();
     !promoting(sight) && txt_gone && (anothers || tagged(sight).next().is_none())
 }
 
@@ -61,7 +61,7 @@ pub(super) fn is_under_way(sight: &Sight<'_>) -> bool {
 /// What removes our traces; also in Observe, where an earlier mode may have left some.
 pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let shop = sight.input.shop;
-    if shop.suspended || sight.foreign_owner().is_some() {
+    if shop.suspended || sight.foreign_record().is_some() {
         return Vec::new();
     }
     let mut steps: Vec<Step> = tagged(sight)

@@ -276,3 +276,26 @@ fn a_tag_that_was_changed_later_makes_nobody_else_the_owner() {
     let ours = scene.shop.owner.clone();
     assert_eq!(scene.instance(A).tag_owner, Some(ours));
 }
+
+/// It had claimed its name before the instance's owner tagged it: what is its own goes, and the object with it.
+#[test]
+fn a_shop_beside_another_shops_database_can_be_deleted() {
+    let mut scene = new();
+    scene.live_until(
+        600,
+        |scene| matches!(&scene.world.names, Seen::Present(names) if names.txt.is_some()),
+    );
+    scene.instance(A).tag_owner = Some("prod/shops/somebody-else".into());
+    scene.live(60);
+    assert!(!adopted(&scene));
+    scene.shop.deleting = true;
+    scene.live(60);
+    assert_eq!(scene.names().txt, None, "our own record is removed");
+    assert_eq!(scene.plan().next, Next::Release);
+    let others = scene.instance(A).tag_owner.clone();
+    assert_eq!(
+        others.as_deref(),
+        Some("prod/shops/somebody-else"),
+        "nothing of others is"
+    );
+}

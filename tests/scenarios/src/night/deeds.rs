@@ -243,6 +243,10 @@ pub enum Controller {
     Restore,
     /// The status of every Storefront is lost (a cluster rebuilt from Git), and a new controller starts.
     LoseStatus,
+    /// A new version is rolled out without its CRDs: the API server drops what they do not know.
+    CrdsOlder,
+    /// Its CRDs are applied, and it is restarted.
+    CrdsApplied,
 }
 
 /// What befalls a deed of the controller that is still to come.

@@ -44,7 +44,11 @@ pub(super) struct Said {
 /// When something that had to be true was not, with the transcript up to there.
 pub fn play(name: &str, script: Script) -> Result<Played, Trouble> {
     let (setup, begin) = setup::of(name, &script)?;
-    let mut rig = Rig::new(setup, script.seed, &Options::default());
+    let options = Options {
+        region: script.observer.clone(),
+        ..Options::default()
+    };
+    let mut rig = Rig::new(setup, script.seed, &options);
     let keys: Vec<_> = script.shops.iter().map(|shop| rig.key(shop)).collect();
     for key in &keys {
         let own = script.spec.shop.as_deref().is_none_or(|shop| *shop == *key.name);
@@ -254,6 +258,16 @@ impl Played {
                 }
                 self.rig.kill();
                 "the cluster is rebuilt from Git: no status is left, and another controller starts"
+            }
+            Controller::CrdsOlder => {
+                self.rig.set_prunes(true);
+                self.rig.kill();
+                "a new version starts, and the CRDs are those of the old one"
+            }
+            Controller::CrdsApplied => {
+                self.rig.set_prunes(false);
+                self.rig.kill();
+                "the new CRDs are applied, and the controller is restarted"
             }
         };
         self.say("control", said.into());

@@ -36,6 +36,9 @@ pub struct Script {
     /// Changes to the set-up of each shop (JSON merge patch).
     #[serde(default)]
     pub shop: Value,
+    /// The AWS region that the controller runs in, where it is told.
+    #[serde(default)]
+    pub observer: Option<String>,
     /// What the shops' specs say otherwise than by default.
     #[serde(default)]
     pub spec: SpecChange,

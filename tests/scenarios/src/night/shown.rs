@@ -109,6 +109,11 @@ fn of_report(report: &Report, shown: &mut BTreeSet<String>) {
     if report.reason == "UnknownActive" {
         mark(LevelEnd::UnknownActive, shown);
     }
+    let contested = |kind: &str| matches!(kind, "TrafficAligned" | "WriterNameAligned");
+    let mut conditions = report.conditions.iter();
+    if conditions.any(|condition| contested(condition.kind) && condition.reason == "Contested") {
+        mark(LevelEnd::Contested, shown);
+    }
 }
 
 fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<String>) {
@@ -121,6 +126,12 @@ fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<Str
             },
             shown,
         );
+    }
+    // A move of ours, or an Adopt, would have changed its own record with it.
+    let elsewhere =
+        old.active_region.is_some() && new.active_region.is_some() && old.active_region != new.active_region;
+    if elsewhere && old.current == new.current {
+        mark(LevelEnd::MovedByOthers, shown);
     }
     let same = old.active_region.is_some() && old.active_region == new.active_region;
     let outcome = |journal: &Journal| journal.current.as_ref().and_then(|current| current.outcome);

@@ -45,6 +45,9 @@ pub struct SpecChange {
     /// Another replica is named for the secondary region.
     #[serde(default)]
     pub secondary_instance: Option<String>,
+    /// `loadBalancerIds`.
+    #[serde(default)]
+    pub load_balancer_ids: Option<Vec<String>>,
     /// The Storefront is deleted.
     #[serde(default)]
     pub delete: bool,
@@ -110,6 +113,9 @@ impl SpecChange {
         if let Some(instance) = &self.secondary_instance {
             shop.regions.secondary.instance = instance.as_str().into();
         }
+        if let Some(ids) = &self.load_balancer_ids {
+            shop.balancers = ids.iter().map(|id| id.as_str().into()).collect();
+        }
     }
 
     /// The change in words.
@@ -149,6 +155,9 @@ impl SpecChange {
         }
         if let Some(instance) = &self.secondary_instance {
             changes.push(format!("the secondary's instance is {instance}"));
+        }
+        if let Some(ids) = &self.load_balancer_ids {
+            changes.push(format!("loadBalancerIds {}", ids.join(" ")));
         }
         if self.delete {
             changes.push("the Storefront is deleted".into());

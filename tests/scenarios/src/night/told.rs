@@ -157,7 +157,7 @@ impl Told<'_> {
     fn journal(&mut self, old: &Journal, new: &Journal) {
         if old.adopting_since.is_none() && new.adopting_since.is_some() {
             let anew = if old.active_region.is_some() {
-                " anew: the TXT record knows a greater epoch"
+                " anew: the spec names other things than before, or the TXT record knows a greater epoch"
             } else {
                 ""
             };
