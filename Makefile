@@ -59,6 +59,10 @@ soak: ## random troubles in virtual time: SEEDS=100, or SEED=1234 to replay one;
 scenario: ## play one night in virtual time and print its transcript: NAME=deep-checks; without NAME: list them
 	@cargo run -q -p breakwater-scenarios --bin scenario -- $(NAME)
 
+.PHONY: outage
+outage: ## a region dies under many shops of one class, in virtual time: SHOPS=1000 (some minutes)
+	SHOPS=$(or $(SHOPS),1000) cargo test -p breakwater-scenarios many_shops -- --nocapture --test-threads=1
+
 .PHONY: bench
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench

@@ -6,10 +6,11 @@
 mod check;
 
 use crate::bounds;
-use crate::class::{StorefrontClass, StorefrontClassSpec};
+use crate::class::{Limits as LimitsSpec, StorefrontClass, StorefrontClassSpec};
 use crate::failover::{FailoverSpec, FreezeSpec, ModeSpec, range};
 use crate::storefront::{Region, ServiceSpec, Storefront, StorefrontSpec};
 use breakwater_core::Text;
+use breakwater_core::pacing::Limits;
 use breakwater_core::shop::{Freeze, Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
 use breakwater_core::side::PerSide;
 use check::{Checker, Shape};
@@ -209,6 +210,7 @@ fn shop(storefront: &Storefront, class: &StorefrontClass, key: ShopKey, installa
         zone: spec.traffic.zone_id.as_str().into(),
         balancers: texts(&spec.traffic.load_balancer_ids),
         references: texts(&class.spec.probes.reference_urls),
+        limits: limits(&class.spec.limits),
         policy: policy(&spec.failover, spec.traffic.automatic),
         rto_objective: seconds(spec.objectives.rto_seconds),
         rpo_objective: seconds(spec.objectives.rpo_seconds),
@@ -241,6 +243,13 @@ fn service(service: &ServiceSpec) -> Service {
         url: service.url.as_str().into(),
         critical: service.critical,
         needs_writer: service.needs_writer,
+    }
+}
+
+fn limits(limits: &LimitsSpec) -> Limits {
+    Limits {
+        promotions_per_minute: limits.promotions_per_minute.max(1).unsigned_abs(),
+        cloudflare_per_5_minutes: limits.cloudflare_calls_per5_minutes.max(1).unsigned_abs(),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::diagnosis::Diagnosis;
 use crate::facts::Facts;
 use crate::journal::{Journal, SteeringMap};
 use crate::outcome::Outcome;
+use crate::pacing::Attention;
 use crate::plan::Forecast;
 use crate::reading::{Query, RecordSet};
 use crate::refusal::{Blocker, Refusal};
@@ -38,6 +39,8 @@ pub struct Decision {
     pub next: Next,
     /// What to look at, and how often.
     pub look: Vec<Look>,
+    /// What it wants of the queue of its class.
+    pub attention: Attention,
     /// When to plan again at the latest, by the monotonic clock.
     pub wake: Option<Duration>,
     /// What somebody else keeps putting back.

@@ -45,6 +45,8 @@ struct EdgeEvidence {
     spoken: Track<EdgeVote>,
     up_since: Option<Duration>,
     up_seen: Duration,
+    /// The first Down of readings that all said Down. Where many shops share a quota they lie far apart.
+    down_since: Option<Timestamp>,
     asked: Option<Now>,
     disabled: bool,
 }
@@ -399,6 +401,8 @@ impl Evidence {
             probe_up_for: probes.up_for(now, interval),
             writer_services_down: probes.writer_services(now, interval),
             edge: self.edge[side].vote(now, side == from.active && from.excluded_in_move),
+            edge_read: self.edge[side].last_read(),
+            edge_down_since: self.edge[side].down_since,
             edge_up_for: self.edge[side].up_for(now),
             // While there is no trouble it could begin now.
             critical_down_before_trouble: probes.critical_down_before(trouble.or(Some(now.wall))),
@@ -483,6 +487,7 @@ impl EdgeEvidence {
             spoken: Track::new(EdgeVote::Unknown),
             up_since: None,
             up_seen: Duration::ZERO,
+            down_since: None,
             asked: None,
             disabled: false,
         }
@@ -505,6 +510,11 @@ impl EdgeEvidence {
             EdgeVote::Partial | EdgeVote::Down => self.up_since = None,
             EdgeVote::Unknown => {}
         }
+        self.down_since = match vote {
+            EdgeVote::Down => self.down_since.or(Some(reading.at.wall)),
+            // Whoever did not look saw nothing; whoever looked and got no answer neither.
+            EdgeVote::Up | EdgeVote::Partial | EdgeVote::Unknown => None,
+        };
         self.vote.feed(reading.at, vote);
         if vote != EdgeVote::Unknown {
             self.spoken.feed(reading.at, vote);
@@ -530,6 +540,14 @@ impl EdgeEvidence {
             since: track.since().filter(|_| tells).map(|at| at.wall),
             held: track.held(),
             read: self.asked.map(|asked| asked.wall),
+        }
+    }
+
+    fn last_read(&self) -> EdgeVote {
+        if self.disabled {
+            EdgeVote::Unknown
+        } else {
+            self.vote.newest()
         }
     }
 

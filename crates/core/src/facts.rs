@@ -117,6 +117,10 @@ pub struct RegionFacts {
     pub writer_services_down: Vote<bool>,
     /// Services as users see them.
     pub edge: Vote<EdgeVote>,
+    /// What the edge said when it was read last, however long ago: for people on a quiet day, never for a decision.
+    pub edge_read: EdgeVote,
+    /// Since when every reading of the edge has said Down, however far apart they were: what the loss estimate counts from.
+    pub edge_down_since: Option<Timestamp>,
     /// How long the edge has been Up without a break.
     pub edge_up_for: Duration,
     /// How long critical services had been Down before the active region's trouble began (until now, while there is
@@ -183,6 +187,21 @@ pub struct Facts {
     pub writes_stopped: Option<Timestamp>,
     /// The newest lag sample is good and this great; `None` without one.
     pub lag: Option<Duration>,
+}
+
+impl Facts {
+    /// The users' view of a region as people are shown it. Pool health of many shops is read in slow rotation, so that on
+    /// a quiet day the last reading is shown, not that it has grown old; once there is trouble only a fresh one counts, and
+    /// a Down that has grown old is never shown as one.
+    #[must_use]
+    pub fn shown_edge(&self, region: &RegionFacts) -> EdgeVote {
+        let quiet = self.trouble.is_none() && region.edge_read != EdgeVote::Down;
+        if quiet && region.edge.value == EdgeVote::Unknown {
+            region.edge_read
+        } else {
+            region.edge.value
+        }
+    }
 }
 
 /// What concerns all shops of this process.

@@ -13,6 +13,7 @@ pub mod journal;
 pub mod loss;
 pub mod outcome;
 pub mod owner_record;
+pub mod pacing;
 pub mod places;
 pub mod plan;
 pub mod reading;

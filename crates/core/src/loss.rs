@@ -18,7 +18,10 @@ pub fn writes_stopped(a: &RegionFacts, proof: &Vote<ProofVote>, link: &Vote<Link
     }
     // Not since when the region's value is what it is: it may swing between Impaired and Down.
     let probe = a.out.since.max(a.writer_services_down.since);
-    [probe, a.edge.since, link.since]
+    // Where readings of users' view lie far apart because of a quota, it is Down since the first of those that all said so:
+    // in the whole time between neither we nor B reached A.
+    let edge = a.edge_down_since.or(a.edge.since);
+    [probe, edge, link.since]
         .into_iter()
         .try_fold(Timestamp::MIN, |latest, at| at.map(|at| latest.max(at)))
 }

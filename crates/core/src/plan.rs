@@ -26,6 +26,7 @@ mod rollback;
 mod sending;
 mod standpoint;
 mod traffic;
+mod turn;
 mod wait;
 
 pub use forecast::{Basis, Forecast, Range, Verdict};
@@ -41,6 +42,7 @@ use crate::diagnosis::Diagnosis;
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Fleet};
 use crate::journal::Journal;
+use crate::pacing::Turn;
 use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::shop::{Mode, Shop};
@@ -69,6 +71,8 @@ pub struct Input<'a> {
     pub calls: &'a [SentCall],
     /// Requests that have not ended, oldest first.
     pub requests: &'a [Request],
+    /// What the queue of its class grants it now.
+    pub turn: Turn,
 }
 
 /// What the parts of a plan share: the input, and what follows from it alone.
@@ -103,6 +107,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
     let answers = asked::answers(&sight);
     let levels = levels(&sight);
     let look = look::look(&sight);
+    let attention = turn::attention(&sight);
     let next = next(&sight, levels);
     let wake = Some(
         input.now.mono
@@ -124,6 +129,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         levels,
         next,
         look,
+        attention,
         wake,
         contests,
     }

@@ -2,6 +2,7 @@
 
 use crate::Text;
 use crate::facts::InstanceVote;
+use crate::pacing::Place;
 use crate::request::Override;
 use jiff::Timestamp;
 
@@ -64,8 +65,8 @@ pub enum Refusal {
     },
     /// An earlier move still owes something.
     ObligationOpen,
-    /// Its turn in the queue has not come.
-    Paced,
+    /// Its turn in the queue of its class has not come.
+    Paced(Place),
     /// Another installation owns the shop.
     OwnedElsewhere {
         /// Who.
@@ -99,7 +100,7 @@ impl Refusal {
             Refusal::MoveInFlight => "MoveInFlight",
             Refusal::CoolDown { .. } => "CoolDown",
             Refusal::ObligationOpen => "ObligationOpen",
-            Refusal::Paced => "Paced",
+            Refusal::Paced(_) => "Paced",
             Refusal::OwnedElsewhere { .. } => "OwnedElsewhere",
             Refusal::UnknownActive => "UnknownActive",
             Refusal::StaleEpoch => "StaleEpoch",
@@ -123,7 +124,7 @@ impl Refusal {
             Refusal::NameUnmovable => Some(Override::NameUnmovable),
             Refusal::CoolDown { .. } => Some(Override::CoolDown),
             Refusal::ObligationOpen => Some(Override::ObligationOpen),
-            Refusal::Paced => Some(Override::Paced),
+            Refusal::Paced(_) => Some(Override::Paced),
             Refusal::Suspended
             | Refusal::StandbyMissing
             | Refusal::StandbyNotReplica
@@ -155,7 +156,7 @@ impl Refusal {
             | Refusal::NameUnmovable
             | Refusal::MoveInFlight
             | Refusal::ObligationOpen
-            | Refusal::Paced
+            | Refusal::Paced(_)
             | Refusal::OwnedElsewhere { .. }
             | Refusal::UnknownActive
             | Refusal::StaleEpoch => false,
@@ -166,7 +167,7 @@ impl Refusal {
     #[must_use]
     pub fn ends_by_itself(&self) -> bool {
         match self {
-            Refusal::StandbyBusy { .. } | Refusal::Paced | Refusal::Frozen { .. } => true,
+            Refusal::StandbyBusy { .. } | Refusal::Paced(_) | Refusal::Frozen { .. } => true,
             Refusal::ObserveMode
             | Refusal::AwaitingApproval
             | Refusal::Suspended

@@ -132,6 +132,7 @@ pub struct Visible {
     wait: Option<Wait>,
     overdue: bool,
     edit_waits: bool,
+    queued: Option<u32>,
 }
 
 /// The part of a decision that people see.
@@ -151,7 +152,13 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
         wait: shown_wait(decision),
         overdue: overdue(input),
         edit_waits: input.shop.edit_waits,
+        queued: queued(decision),
     }
+}
+
+/// A place in the queue is written anew when it has halved: a thousand shops do not write at each other's every step.
+fn queued(decision: &Decision) -> Option<u32> {
+    words::paced(decision).map(|place| u32::BITS - place.place.leading_zeros())
 }
 
 /// Waits of a moment are not worth a write.
@@ -166,10 +173,10 @@ fn shown_wait(decision: &Decision) -> Option<Wait> {
 fn votes(facts: &Facts) -> [u8; 8] {
     [
         facts.a.probe.value as u8,
-        facts.a.edge.value as u8,
+        facts.shown_edge(&facts.a) as u8,
         facts.a.instance.value as u8,
         facts.b.probe.value as u8,
-        facts.b.edge.value as u8,
+        facts.shown_edge(&facts.b) as u8,
         facts.b.instance.value as u8,
         facts.proof.value as u8,
         facts.link.value as u8,
@@ -259,7 +266,7 @@ fn fact_lines(input: &Input<'_>, facts: &Facts) -> Vec<FactLine> {
         ),
         line(
             format!("edge({a})"),
-            words::edge(facts.a.edge.value),
+            words::edge(facts.shown_edge(&facts.a)),
             facts.a.edge.since,
         ),
         line(
@@ -274,7 +281,7 @@ fn fact_lines(input: &Input<'_>, facts: &Facts) -> Vec<FactLine> {
         ),
         line(
             format!("edge({b})"),
-            words::edge(facts.b.edge.value),
+            words::edge(facts.shown_edge(&facts.b)),
             facts.b.edge.since,
         ),
         line(

@@ -1,6 +1,7 @@
 //! A shop as a validated value: past `api::parse` there are no invalid states.
 
 use crate::Text;
+use crate::pacing::Limits;
 use crate::side::{PerSide, Side};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub struct Shop {
     pub balancers: Vec<Text>,
     /// Reference URLs of the class: something outside both regions.
     pub references: Vec<Text>,
+    /// How fast calls of the class may go.
+    pub limits: Limits,
     /// How and when to move.
     pub policy: Policy,
     /// Recovery time objective.

@@ -1,14 +1,17 @@
 //! The engine: takes in what happened, plans the shops that it concerns, says what is to be done.
 
+use crate::budget::Budgets;
+use crate::denied::Denials;
 use crate::kept_shop::{KeptShop, Writing};
 use crate::port::{In, Out, Ticket};
+use crate::queue::Queues;
 use crate::requests::Requests;
 use crate::watchlist::Watchlist;
 use breakwater_core::Text;
-use breakwater_core::decision::Next;
+use breakwater_core::decision::{Decision, Next};
 use breakwater_core::facts::Fleet;
 use breakwater_core::plan::plan;
-use breakwater_core::reading::Cause;
+use breakwater_core::reading::{Cause, ObjectKey};
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +38,9 @@ pub struct Engine {
     pub(crate) requests: Requests,
     /// A write of ours came back without what was sent.
     pub(crate) outdated: bool,
+    pub(crate) budgets: Budgets,
+    pub(crate) denials: Denials,
+    pub(crate) queues: Queues,
     /// Until when (monotonic) the lease is valid.
     pub(crate) lease: Option<Duration>,
     wakes: BTreeSet<(Duration, ShopKey)>,
@@ -50,6 +56,9 @@ impl Engine {
     pub fn new(settings: Settings) -> Self {
         Engine {
             last_cause: settings.first_cause,
+            budgets: Budgets::new(&settings.me),
+            denials: Denials::default(),
+            queues: Queues::default(),
             settings,
             shops: BTreeMap::new(),
             watchlist: Watchlist::default(),
@@ -81,23 +90,28 @@ impl Engine {
         match input {
             In::Shop(shop, kept) => {
                 let key = shop.key.clone();
+                self.budgets.grant(&shop.class, shop.limits);
                 match self.shops.get_mut(&key) {
                     Some(known) if known.shop.uid == shop.uid => known.update(*shop, kept),
                     Some(_) | None => {
-                        self.forget(&key);
+                        self.forget(now, &key);
                         self.shops.insert(key.clone(), KeptShop::new(*shop, kept));
                     }
                 }
                 self.dirty.insert(key);
             }
-            In::Gone(key) => self.forget(&key),
+            In::Gone(key) => self.forget(now, &key),
             In::Request(key, request) => self.take_request(key, *request),
             In::RequestGone(key, uid) => self.forget_request(key, &uid),
             In::Reading(reading) => {
+                self.note_reading(now, &reading);
                 for key in self.watchlist.lookers(&reading.key) {
                     if let Some(kept) = self.shops.get_mut(&key) {
                         kept.absorb(&reading);
-                        self.dirty.insert(key);
+                        // All shops of a class share its references; each plans anew at its own next probe.
+                        if !matches!(reading.key, ObjectKey::Reference(_)) {
+                            self.dirty.insert(key);
+                        }
                     }
                 }
             }
@@ -123,9 +137,12 @@ impl Engine {
         }
     }
 
-    fn forget(&mut self, key: &ShopKey) {
+    fn forget(&mut self, now: Now, key: &ShopKey) {
+        for moved in self.queues.forget(key, now.mono) {
+            self.mark(moved);
+        }
         if let Some(kept) = self.shops.remove(key) {
-            self.watchlist.set(key, &kept.looks, &[]);
+            self.watchlist.set(key, 0, &kept.looks, &[], None);
             if let Some(wake) = kept.wake {
                 self.wakes.remove(&(wake, key.clone()));
             }
@@ -139,17 +156,17 @@ impl Engine {
             return;
         }
         self.read_journal_first(now, key, out);
-        let Some(kept) = self
+        let is_read = |kept: &KeptShop| !matches!(kept.writing, Writing::MustRead(_) | Writing::Reading(..));
+        if !self
             .shops
             .get(key)
-            .filter(|kept| !matches!(kept.writing, Writing::MustRead(_) | Writing::Reading(..)))
-        else {
-            return;
-        };
-        if !kept.knows_journal() {
+            .is_some_and(|kept| is_read(kept) && kept.knows_journal())
+        {
             return;
         }
-        let decision = plan(&kept.input(now, &self.settings.me, &self.fleet, self.requests.of(key)));
+        let Some(decision) = self.plan_in_turn(now, key) else {
+            return;
+        };
         self.look(key, &decision);
         self.set_wake(key, decision.wake);
         self.note_diagnosis(now, key, &decision, out);
@@ -172,17 +189,40 @@ impl Engine {
         }
     }
 
+    /// Plans with what the queue grants, tells the queue what the shop wants, and plans again if that changed its turn.
+    fn plan_in_turn(&mut self, now: Now, key: &ShopKey) -> Option<Decision> {
+        let mut turn = self.turn_of(now, key);
+        let mut planned = None;
+        for _ in 0..2 {
+            let kept = self.shops.get_mut(key)?;
+            kept.turn = turn;
+            let requests = self.requests.of(key);
+            let decision = plan(&kept.input(now, &self.settings.me, &self.fleet, requests));
+            self.heed(now, key, decision.attention);
+            planned = Some(decision);
+            let then = self.turn_of(now, key);
+            if then == turn {
+                break;
+            }
+            turn = then;
+        }
+        planned
+    }
+
     /// Whether the lease is valid now and for this long.
     pub(crate) fn leads(&self, now: Now, needed: Duration) -> bool {
         self.lease
             .is_some_and(|until| until > now.mono && until - now.mono >= needed)
     }
 
-    fn look(&mut self, key: &ShopKey, decision: &breakwater_core::decision::Decision) {
+    fn look(&mut self, key: &ShopKey, decision: &Decision) {
+        let called = self.queues.called(key);
         let Some(kept) = self.shops.get_mut(key) else { return };
-        if kept.looks != decision.look {
-            self.watchlist.set(key, &kept.looks, &decision.look);
+        if kept.looks != decision.look || kept.called != called {
+            let priority = kept.shop.policy.priority;
+            self.watchlist.set(key, priority, &kept.looks, &decision.look, called);
             kept.looks.clone_from(&decision.look);
+            kept.called = called;
         }
     }
 
@@ -220,7 +260,10 @@ impl Engine {
         }
         loop {
             let cause = self.next_cause();
-            let Some(query) = self.watchlist.next_due(now.mono, cause) else {
+            let Some(query) = self
+                .watchlist
+                .next_due(now.mono, cause, &mut self.budgets, &mut self.denials)
+            else {
                 return;
             };
             out.push(Out::Query(cause, query));
@@ -229,7 +272,8 @@ impl Engine {
 
     /// A wake in the past is now, never never. The newest one told replaces those before.
     fn tell_wake(&mut self, now: Now, out: &mut Vec<Out>) {
-        let wakes = [self.watchlist.next_wake(), self.wakes.first().map(|(wake, _)| *wake)];
+        let due = self.watchlist.next_wake(now.mono, &mut self.budgets, &self.denials);
+        let wakes = [due, self.wakes.first().map(|(wake, _)| *wake)];
         let Some(wake) = wakes.into_iter().flatten().min().map(|wake| wake.max(now.mono)) else {
             return;
         };
@@ -261,6 +305,11 @@ impl Engine {
     #[must_use]
     pub fn journal(&self, key: &ShopKey) -> Option<&breakwater_core::journal::Journal> {
         self.shops.get(key).map(|kept| &kept.journal)
+    }
+
+    /// How many shops are in the queue of each class, those included whose turn it is; for metrics.
+    pub fn queues(&self) -> impl Iterator<Item = (&Text, usize)> {
+        self.queues.lengths()
     }
 
     /// Each shop's diagnosis as last planned; for metrics.

@@ -65,6 +65,9 @@ impl Engine {
             report: report(&input, &decision),
         });
         let seen = visible(&input, &decision);
+        if crate::pacing::allows_anew(&kept.journal, journal) {
+            self.queues.reserve(&kept.shop.class, now.mono);
+        }
         kept.visible = Some(seen);
         kept.report_due = None;
         store(kept, key, ticket, status, out);

@@ -2,6 +2,7 @@
 
 use crate::call::{Lane, Licence, Written};
 use crate::port::{Kept, Status, Ticket, Version};
+use crate::queue::Rank;
 use breakwater_core::Text;
 use breakwater_core::actual::Actual;
 use breakwater_core::decision::{Look, Missing, SentCall, Step};
@@ -10,6 +11,7 @@ use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase};
 use breakwater_core::outcome::Outcome;
+use breakwater_core::pacing::Turn;
 use breakwater_core::places::{Places, in_force};
 use breakwater_core::plan::Input;
 use breakwater_core::reading::{Cause, Reading};
@@ -49,6 +51,10 @@ pub(crate) struct KeptShop {
     /// What the nearest promotion lacks, as last planned.
     pub(crate) missing: Vec<Missing>,
     pub(crate) looks: Vec<Look>,
+    /// The rank in which its looks stand in the watchlist, if it was its turn.
+    pub(crate) called: Option<Rank>,
+    /// What the queue of its class granted it when it was planned last.
+    pub(crate) turn: Turn,
     /// The request whose answer is behind what is done now.
     pub(crate) cause: Cause,
     pub(crate) visible: Option<Visible>,
@@ -95,6 +101,8 @@ impl KeptShop {
             left_pruned: None,
             missing: Vec::new(),
             looks: Vec::new(),
+            called: None,
+            turn: Turn::AtEase,
             cause: Cause::default(),
             visible: None,
             report_due: None,
@@ -154,6 +162,7 @@ impl KeptShop {
             fleet,
             calls: &self.calls,
             requests,
+            turn: self.turn,
         }
     }
 
@@ -237,6 +246,12 @@ impl KeptShop {
             call.failures += 1;
         }
         call.ended = Some((at, outcome));
+    }
+
+    /// What was sent under this ticket.
+    pub(crate) fn step_of(&self, ticket: Ticket) -> Option<&Step> {
+        let index = self.tickets.iter().position(|known| *known == ticket)?;
+        self.calls.get(index).map(|call| &call.step)
     }
 
     pub(crate) fn has_call(&self, ticket: Ticket) -> bool {

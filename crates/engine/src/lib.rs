@@ -6,10 +6,14 @@
 pub mod call;
 pub mod port;
 
+mod budget;
+mod denied;
 mod engine;
 mod events;
 mod keep;
 mod kept_shop;
+mod pacing;
+mod queue;
 mod requests;
 mod send;
 mod watchlist;

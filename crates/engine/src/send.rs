@@ -24,7 +24,7 @@ impl Engine {
             return;
         }
         let (ticket, cause) = (self.next_ticket(), self.next_cause());
-        let Some(kept) = self.shops.get_mut(key) else { return };
+        let Some(kept) = self.shops.get(key) else { return };
         // While an entry is being written nobody knows yet what should hold.
         let writing_entry = match &kept.writing {
             Writing::Storing(_, status, _) => status.journal != kept.journal,
@@ -34,6 +34,10 @@ impl Engine {
         if writing_entry || kept.pruned || kept.lane_busy(&Lane::of_step(step)) {
             return;
         }
+        if !self.may_call(now, key, step) {
+            return;
+        }
+        let Some(kept) = self.shops.get_mut(key) else { return };
         let call = match step {
             Step::Effect(effect) => Call::Effect(effect.clone()),
             Step::Promote(promotion) => {
@@ -63,8 +67,12 @@ impl Engine {
         if let Outcome::Accepted(receipt) = &outcome {
             kept.cause = receipt.cause;
         }
+        let (key, step) = (key.clone(), kept.step_of(ticket).cloned());
+        let said = outcome.clone();
         kept.call_done(ticket, now, outcome);
-        let key = key.clone();
+        if let Some(step) = step {
+            self.note_outcome(now, &key, &step, &said);
+        }
         self.mark(key);
     }
 }

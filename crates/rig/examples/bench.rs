@@ -9,6 +9,7 @@ use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
 use breakwater_core::journal::Journal;
 use breakwater_core::owner_record::OwnerRecord;
+use breakwater_core::pacing::Turn;
 use breakwater_core::plan::{Input, plan};
 use breakwater_core::reading::{
     BalancerView, Cause, InstanceView, LagView, NamesView, ObjectKey, PoolHealthView, PoolView, ProbeSeen, Proof,
@@ -76,6 +77,7 @@ fn steady_plan() -> Result<u64, Box<dyn Error>> {
         fleet: &fleet,
         calls: &[],
         requests: &[],
+        turn: Turn::AtEase,
     };
     let decision = plan(&input);
     if decision.diagnosis != Diagnosis::Healthy || decision.next != Next::Idle || !decision.refusals.is_empty() {

@@ -43,7 +43,7 @@ fn text(value: &str) -> Text {
     Text::from(value)
 }
 
-pub(crate) fn instance(seen: &Instance, all: &[Instance]) -> InstanceView {
+pub(crate) fn instance(seen: &Instance, users: &BTreeMap<&str, usize>) -> InstanceView {
     let replication = seen
         .status_infos
         .iter()
@@ -62,11 +62,7 @@ pub(crate) fn instance(seen: &Instance, all: &[Instance]) -> InstanceView {
         endpoint: seen.endpoint.as_deref().map(text),
         group: text(&seen.parameter_group),
         group_in_sync: seen.parameter_apply_status == "in-sync",
-        group_shared: all
-            .iter()
-            .filter(|other| other.parameter_group == seen.parameter_group)
-            .count()
-            > 1,
+        group_shared: users.get(seen.parameter_group.as_str()).is_some_and(|users| *users > 1),
         backup_days: seen.backup_retention_period,
         tag_owner: tag("breakwater:owner").map(|value| text(value)),
         tag_epoch: tag("breakwater:epoch").and_then(|value| value.parse().ok()),

@@ -9,6 +9,7 @@ use breakwater_sim::World;
 use breakwater_sim::{
     Answer, CloudWatchOp, CloudflareOp, Delivery, Instance, Meta, MetricQuery, RdsOp, Request, Route53Op, Vantage,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Time-out of an API read.
@@ -258,14 +259,16 @@ impl Asking {
                 Got::Reset | Got::NoSuchHost => break Some(unknown(TroubleKind::TimedOut)),
             }
         };
+        let by_id: BTreeMap<&str, &Instance> = all.iter().map(|own| (own.id.as_str(), own)).collect();
+        let mut users: BTreeMap<&str, usize> = BTreeMap::new();
+        for own in &all {
+            *users.entry(own.parameter_group.as_str()).or_default() += 1;
+        }
         let seen = |id: &Text| match &failed {
             Some(failed) => failed.clone(),
-            None => all
-                .iter()
-                .find(|instance| instance.id == **id)
-                .map_or(Seen::Absent, |instance| {
-                    Seen::Present(answers::instance(instance, &all))
-                }),
+            None => by_id
+                .get(&**id)
+                .map_or(Seen::Absent, |own| Seen::Present(answers::instance(own, &users))),
         };
         ids.iter()
             .map(|id| {
@@ -277,7 +280,21 @@ impl Asking {
             .collect()
     }
 
+    /// 500 metrics in a request: two of each replica.
     fn lags(
+        &mut self,
+        session: &mut Session<'_>,
+        scope: &Scope,
+        ids: &[Text],
+        back: Duration,
+    ) -> Vec<(ObjectKey, Value)> {
+        let batches = ids.chunks(250);
+        batches
+            .flat_map(|batch| self.lags_of(session, scope, batch, back))
+            .collect()
+    }
+
+    fn lags_of(
         &mut self,
         session: &mut Session<'_>,
         scope: &Scope,

@@ -506,6 +506,13 @@ impl Rig {
         &self.events
     }
 
+    /// How many shops are in the queue of their class, those included whose turn it is.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        let engine = self.engine.as_ref();
+        engine.map_or(0, |engine| engine.queues().map(|(_, length)| length).sum())
+    }
+
     /// How many steps have been made.
     #[must_use]
     pub fn steps(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! The shops of a simulated world as the engine knows them.
 
 use breakwater_core::Text;
+use breakwater_core::pacing::Limits;
 use breakwater_core::shop::{Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
 use breakwater_core::side::PerSide;
 use breakwater_sim::{RegionSetup, Setup, ShopSetup};
@@ -45,6 +46,7 @@ pub fn shop_of(setup: &Setup, shop: &ShopSetup, installation: &str) -> Shop {
             .iter()
             .map(|url| Text::from(url.as_str()))
             .collect(),
+        limits: Limits::default(),
         policy: Policy {
             mode: Mode::Automatic,
             priority: 0,

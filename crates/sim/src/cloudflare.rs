@@ -275,8 +275,8 @@ fn walk(value: &Value, visit: &mut impl FnMut(&str)) {
 
 impl World {
     /// Answers a Cloudflare request; the effect takes place now.
-    pub(crate) fn cloudflare(&mut self, op: &CloudflareOp, actor: &str, number: u64) -> Answer {
-        let quota = self.quotas.entry(actor.to_owned()).or_default();
+    pub(crate) fn cloudflare(&mut self, op: &CloudflareOp, user: &str, number: u64) -> Answer {
+        let quota = self.quotas.entry(user.to_owned()).or_default();
         if quota.spent(self.now, self.setup.timing.cloudflare_quota) {
             return error(
                 429,

@@ -1,5 +1,6 @@
 //! The three shops of the demo.
 
+use crate::dice::mix;
 use crate::setup::{BalancerSetup, Habits, LagProfile, RegionSetup, ServiceSetup, Setup, ShopSetup, Timing};
 use std::collections::BTreeMap;
 
@@ -54,16 +55,45 @@ impl Setup {
     }
 }
 
-struct Plan {
-    name: &'static str,
-    regions: [&'static str; 2],
-    pools: [&'static str; 2],
-    balancer: &'static str,
-    steering: &'static str,
+impl Setup {
+    /// So many shops of one class, all with the writer in ca-central-1 and the standby in us-west-2, with monitors of
+    /// 60 s (Cloudflare's default) and few shoppers: for what only shows in a crowd.
+    pub fn many(shops: usize, proofs: bool) -> Setup {
+        let ids = |index: usize, kind: &str| format!("{:016x}{:016x}", mix(0, kind, index as u64), index);
+        let shops = (0..shops).map(|index| {
+            let (name, balancer) = (format!("shop-{index:04}"), ids(index, "balancer"));
+            let pools = [ids(index, "east"), ids(index, "west")];
+            let mut own = shop(&Plan {
+                name: &name,
+                regions: ["ca-central-1", "us-west-2"],
+                pools: [&pools[0], &pools[1]],
+                balancer: &balancer,
+                steering: "off",
+                proofs,
+            });
+            own.monitor_interval_seconds = 60;
+            own.orders_per_second = 0.05;
+            own.jobs_per_minute = 0.5;
+            own
+        });
+        Setup {
+            shops: shops.collect(),
+            keep_reads: false,
+            ..Setup::demo()
+        }
+    }
+}
+
+struct Plan<'a> {
+    name: &'a str,
+    regions: [&'a str; 2],
+    pools: [&'a str; 2],
+    balancer: &'a str,
+    steering: &'a str,
     proofs: bool,
 }
 
-fn shop(plan: &Plan) -> ShopSetup {
+fn shop(plan: &Plan<'_>) -> ShopSetup {
     let name = plan.name;
     let [primary, secondary] = [0, 1].map(|side| side_of(plan, side));
     let region_pools = if plan.steering == "geo" {
@@ -98,7 +128,7 @@ fn shop(plan: &Plan) -> ShopSetup {
     }
 }
 
-fn side_of(plan: &Plan, side: usize) -> RegionSetup {
+fn side_of(plan: &Plan<'_>, side: usize) -> RegionSetup {
     let (name, region) = (plan.name, plan.regions[side]);
     let short = match region {
         "ca-central-1" => "cac1",

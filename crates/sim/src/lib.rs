@@ -38,6 +38,7 @@ pub mod ledger;
 mod monitors;
 mod notes;
 mod probes;
+mod quotas;
 mod rds;
 mod replication;
 mod request;
@@ -54,6 +55,7 @@ pub use calendar::rfc3339;
 pub use faults::{Api, Fault, FaultId};
 pub use glance::{BalancerGlance, Glance, InstanceGlance, ShopGlance};
 pub use ledger::Ledger;
+pub use quotas::Tally;
 pub use request::*;
 pub use setup::{
     BalancerSetup, Between, Habits, LagProfile, RegionSetup, RoleSetup, ServiceSetup, Setup, ShopSetup, Timing, UrlOf,

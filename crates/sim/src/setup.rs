@@ -209,12 +209,19 @@ pub struct Timing {
     pub brownout_slowness: Between,
     /// How long RDS takes to recover a Multi-AZ instance inside its region (documented: 60 to 120 s).
     pub multi_az_recovery: Between,
-    /// Cloudflare's quota: calls per actor in five minutes; beyond it everything is refused for five minutes.
+    /// Cloudflare's quota: calls per user in five minutes (all controllers of a world are one user); beyond it everything
+    /// is refused for five minutes.
     pub cloudflare_quota: usize,
     /// Route 53's token bucket per action: burst.
     pub dns_burst: f64,
     /// Route 53's token bucket per action: per second.
     pub dns_per_second: f64,
+    /// RDS publishes no limit. Chosen, and modest: reads of a region at once, and in a second, for each action.
+    pub rds_reads: (f64, f64),
+    /// The same for calls that change something.
+    pub rds_calls: (f64, f64),
+    /// CloudWatch's quota of `GetMetricData`: 50 requests a second in a region (CloudWatch service quotas).
+    pub metric_reads: (f64, f64),
 }
 
 impl Default for Timing {
@@ -246,6 +253,9 @@ impl Default for Timing {
             cloudflare_quota: 1_200,
             dns_burst: 50.0,
             dns_per_second: 10.0,
+            rds_reads: (100.0, 10.0),
+            rds_calls: (20.0, 2.0),
+            metric_reads: (50.0, 50.0),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::edge::PoolId;
 use crate::faults::{Blow, Fault, FaultId};
 use crate::ledger::{Effect, Ending, Ledger, Name};
 use crate::probes::{Cached, Got, Place};
+use crate::quotas::{Bucket, Tally};
 use crate::rds::{PowerStep, PromotionStep};
 use crate::request::{Answer, Delivery, Meta, Millis, Reply, Request, Route53Op, Vantage};
 use crate::route53::Zone;
@@ -36,6 +37,9 @@ pub struct World {
     pub(crate) pool_ids: HashMap<Name, PoolId>,
     pub(crate) balancers: Vec<Balancer>,
     pub(crate) quotas: BTreeMap<String, Quota>,
+    /// Token buckets of AWS, by region and action.
+    pub(crate) buckets: BTreeMap<(String, &'static str), Bucket>,
+    pub(crate) tallies: BTreeMap<(&'static str, &'static str), Tally>,
     pub(crate) urls: HashMap<String, Place>,
     pub(crate) faults: BTreeMap<FaultId, Fault>,
     /// Where the faults stand that have turns.
@@ -297,6 +301,7 @@ impl World {
         if arrived && self.uses_up(from, &request, &Blow::LoseReply) {
             delivery = Delivery::Never;
         }
+        self.count(from, &request, &answer, arrived);
         match entry {
             Some(index) => {
                 let effect = match (arrived, done) {
@@ -326,12 +331,15 @@ impl World {
     }
 
     fn perform(&mut self, from: Vantage, meta: &Meta, request: &Request, number: u64) -> Got {
+        if let Some(refusal) = self.over_quota(request) {
+            return Got::Answer(refusal);
+        }
         Got::Answer(match request {
             Request::Rds { region, op } => self.rds(region, op, number),
             Request::CloudWatch { region, op } => self.cloudwatch(region, op),
             Request::Route53 { op } => self.route53(op, request.op(), number),
             Request::Sts { op, .. } => self.sts(op, &meta.actor, number),
-            Request::Cloudflare { op } => self.cloudflare(op, &meta.actor, number),
+            Request::Cloudflare { op } => self.cloudflare(op, user(from, meta), number),
             Request::Http { url } => return self.http(from, url),
         })
     }
@@ -354,6 +362,14 @@ impl World {
             self.schedule(accepted.visible, visible);
         }
         answer
+    }
+}
+
+/// Whose quota at Cloudflare it is: every controller has the one token of its class, whatever process it is.
+fn user(from: Vantage, meta: &Meta) -> &str {
+    match from {
+        Vantage::Controller => "controller",
+        Vantage::Person | Vantage::Internet => &meta.actor,
     }
 }
 
@@ -388,6 +404,8 @@ impl World {
             pool_ids: parts.pool_ids,
             balancers: parts.balancers,
             quotas: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+            tallies: BTreeMap::new(),
             urls: parts.urls,
             faults: BTreeMap::new(),
             courses: BTreeMap::new(),

@@ -266,7 +266,8 @@ fn trouble<T>(seen: &Seen<T>) -> Option<TroubleKind> {
 }
 
 fn no_edge_view(facts: &Facts) -> Option<Blocker> {
-    (facts.a.edge.read.is_some() && facts.a.edge.value == EdgeVote::Unknown).then_some(Blocker::NoEdgeView)
+    // Many shops are read in slow rotation: an old reading is no missing view.
+    (facts.a.edge.read.is_some() && facts.shown_edge(&facts.a) == EdgeVote::Unknown).then_some(Blocker::NoEdgeView)
 }
 
 fn obligation(sight: &Sight<'_>) -> Option<Blocker> {

@@ -3,18 +3,24 @@
 use super::{Sight, name};
 use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
+use crate::facts::EdgeVote;
 use crate::journal::Phase;
+use crate::pacing::Turn;
 use crate::reading::Query;
 use crate::side::Side;
 use crate::time::after;
 use std::time::Duration;
 
 /// How often clouds are asked.
+#[derive(Clone, Copy)]
 struct Pace {
     instances: Duration,
     lags: Duration,
+    /// Pool health of the active region, and of the other one.
     health: Duration,
+    other_health: Duration,
     documents: Duration,
+    balancers: Duration,
     pools: Duration,
     settings: Duration,
 }
@@ -25,7 +31,9 @@ const AT_REST: Pace = Pace {
     instances: Duration::from_secs(30),
     lags: Duration::from_secs(30),
     health: Duration::from_secs(60),
+    other_health: Duration::from_secs(60),
     documents: Duration::from_secs(300),
+    balancers: Duration::from_secs(300),
     pools: Duration::from_secs(300),
     settings: Duration::from_secs(3600),
 };
@@ -34,7 +42,9 @@ const ON_SUSPICION: Pace = Pace {
     instances: Duration::from_secs(10),
     lags: Duration::from_secs(15),
     health: Duration::from_secs(10),
+    other_health: Duration::from_secs(10),
     documents: Duration::from_secs(20),
+    balancers: Duration::from_secs(20),
     pools: Duration::from_secs(60),
     settings: Duration::from_secs(3600),
 };
@@ -43,10 +53,21 @@ const IN_MOVE: Pace = Pace {
     instances: Duration::from_secs(5),
     lags: Duration::from_secs(15),
     health: Duration::from_secs(10),
+    other_health: Duration::from_secs(10),
     documents: Duration::from_secs(10),
+    balancers: Duration::from_secs(10),
     pools: Duration::from_secs(60),
     settings: Duration::from_secs(3600),
 };
+/// Where a whole class asks at once, Cloudflare's quota is what decides how soon the last shop moves: two readings of the
+/// active region's pool that confirm each other (20 s apart) before the first grows old, and whatever a fresh round or
+/// the reading back of a call needs.
+const THRIFTY_HEALTH: Duration = Duration::from_secs(25);
+const THRIFTY_OTHER_HEALTH: Duration = Duration::from_secs(85);
+/// When users' view is looked at first while others go first, how soon again, and until when that may still help.
+const FIRST_SIGHT: Duration = Duration::from_secs(75);
+const FIRST_SIGHT_AGAIN: Duration = Duration::from_secs(45);
+const FIRST_SIGHT_AT_MOST: Duration = Duration::from_secs(600);
 /// A Route 53 change that is awaited.
 const CHANGE: Duration = Duration::from_secs(5);
 /// The same where we are denied to ask: permissions change slowly.
@@ -65,7 +86,29 @@ pub(super) fn look(sight: &Sight<'_>) -> Vec<Look> {
     looks
 }
 
-fn pace(sight: &Sight<'_>) -> &'static Pace {
+fn pace(sight: &Sight<'_>) -> Pace {
+    let usual = usual_pace(sight);
+    match sight.input.turn {
+        Turn::AtEase => *usual,
+        Turn::Called | Turn::NextMinute(_) => Pace {
+            health: THRIFTY_HEALTH,
+            other_health: THRIFTY_OTHER_HEALTH,
+            balancers: AT_REST.balancers,
+            pools: AT_REST.pools,
+            ..*usual
+        },
+        Turn::Queued(_) => Pace {
+            health: AT_REST.health,
+            other_health: AT_REST.other_health,
+            documents: AT_REST.documents,
+            balancers: AT_REST.balancers,
+            pools: AT_REST.pools,
+            ..*usual
+        },
+    }
+}
+
+fn usual_pace(sight: &Sight<'_>) -> &'static Pace {
     let journal = sight.input.journal;
     let suspicion = sight.facts.as_ref().is_none_or(|facts| facts.trouble.is_some());
     if journal.in_flight().is_some() {
@@ -160,8 +203,12 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
         };
         looks.push(Look {
             query: health,
-            every: pace.health,
-            newer_than: round,
+            every: if Some(side) == sight.active {
+                pace.health
+            } else {
+                pace.other_health
+            },
+            newer_than: round.max(first_sight(sight, side)),
         });
         looks.push(Look {
             query: Query::Pool {
@@ -171,14 +218,9 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             every: pace.pools,
             newer_than: None,
         });
-        parameters(sight, side, pace, looks);
-        monitor(sight, side, pace, looks);
+        parameters(sight, side, &pace, looks);
+        monitor(sight, side, &pace, looks);
     }
-    let documents = |query, newer_than| Look {
-        query,
-        every: pace.documents,
-        newer_than,
-    };
     for id in &shop.balancers {
         let query = Query::Balancer {
             class: class.clone(),
@@ -189,18 +231,23 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             sight,
             |effect| matches!(effect, Effect::PatchBalancer { id: patched, .. } if patched == id),
         );
-        looks.push(documents(query, called));
+        looks.push(Look {
+            query,
+            every: pace.balancers,
+            newer_than: called,
+        });
     }
     let names = Query::Names {
         class: class.clone(),
         zone: shop.writer.zone.clone(),
         name: shop.writer.name.clone(),
     };
-    looks.push(documents(
-        names,
-        last_call(sight, |effect| matches!(effect, Effect::ChangeNames { .. })),
-    ));
-    lag(sight, pace, round, looks);
+    looks.push(Look {
+        query: names,
+        every: pace.documents,
+        newer_than: last_call(sight, |effect| matches!(effect, Effect::ChangeNames { .. })),
+    });
+    lag(sight, &pace, round, looks);
 }
 
 /// The lag of the instance that replicates: B's, or whichever is one.
@@ -305,6 +352,21 @@ fn change(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             newer_than: None,
         });
     }
+}
+
+/// Where others go first, users' view of the active region is looked at once all the same: when writes stopped is counted
+/// from the first Down. Not before monitors of 60 s can have noticed, and anew while it is not Down.
+fn first_sight(sight: &Sight<'_>, side: Side) -> Option<Duration> {
+    let facts = sight.facts.as_ref().filter(|facts| facts.active == side)?;
+    let queued = matches!(sight.input.turn, Turn::Queued(_));
+    if !queued || facts.a.edge_read == EdgeVote::Down {
+        return None;
+    }
+    let lasts = crate::time::since(facts.trouble?, sight.input.now.wall);
+    let waited = lasts.checked_sub(FIRST_SIGHT).filter(|_| lasts < FIRST_SIGHT_AT_MOST)?;
+    let into_this_one = waited.as_millis() % FIRST_SIGHT_AGAIN.as_millis();
+    let into_this_one = Duration::from_millis(u64::try_from(into_this_one).unwrap_or(0));
+    Some(sight.input.now.mono.saturating_sub(into_this_one))
 }
 
 /// When the newest matching call ended: what it changed must be read after that.

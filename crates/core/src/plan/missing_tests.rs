@@ -56,6 +56,7 @@ fn shop() -> Shop {
         zone: "zone".into(),
         balancers: vec!["lb".into()],
         references: Vec::new(),
+        limits: crate::pacing::Limits::default(),
         policy: Policy {
             mode: Mode::Automatic,
             priority: 0,
@@ -88,6 +89,8 @@ fn every_combination() -> Vec<Facts> {
         probe_up_for: Duration::ZERO,
         writer_services_down: Vote::none(false),
         edge: Vote::none(E::Up),
+        edge_read: E::Up,
+        edge_down_since: None,
         edge_up_for: Duration::ZERO,
         critical_down_before_trouble: Duration::ZERO,
         instance: Vote::none(I::Available),
@@ -168,6 +171,7 @@ fn supply_all_and_it_flips_supply_less_and_it_does_not() {
         fleet: &fleet,
         calls: &[],
         requests: &[],
+        turn: crate::pacing::Turn::AtEase,
     };
     let mut seen = 0;
     for facts in every_combination() {

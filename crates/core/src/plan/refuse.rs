@@ -1,7 +1,7 @@
 //! May we? All refusals that hold, each a predicate of its own.
 
 use super::held::{Held, held};
-use super::{Sight, standpoint, traffic};
+use super::{Sight, standpoint, traffic, turn};
 use crate::actual::Read;
 use crate::facts::{Facts, InstanceVote};
 use crate::journal::{ObligationKind, Phase};
@@ -32,6 +32,7 @@ pub(super) fn against(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
     refusals.extend(move_in_flight(sight));
     refusals.extend(cool_down(sight));
     refusals.extend(obligation_open(sight));
+    refusals.extend(turn::paced(sight));
     let asked = asker.is_person() || sight.diagnosis.calls_for_promotion();
     if let Some(facts) = sight.facts.as_ref().filter(|_| asked) {
         refusals.extend(not_held(sight, facts));

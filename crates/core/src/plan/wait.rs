@@ -47,6 +47,9 @@ fn adopting(sight: &Sight<'_>) -> Wait {
         Wait::OwnerRecord
     } else if !adopt::steady(sight) {
         Wait::InstancesSteady
+    } else if adopt::writer(sight).is_some() {
+        // Where the writer is is known: what is not is which pool comes first.
+        Wait::FirstReadings
     } else {
         Wait::Adoption
     }

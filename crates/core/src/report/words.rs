@@ -9,6 +9,7 @@ use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
 use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
+use crate::pacing::Place;
 use crate::plan::Input;
 use crate::refusal::Refusal;
 use crate::side::Side;
@@ -79,10 +80,13 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         );
         return ("LatePromotion", message.into());
     }
-    let message = diagnosis(input, decision);
+    let mut message = diagnosis(input, decision);
     if decision.diagnosis.calls_for_promotion() {
         let message = format!("{message} {}", what_next(input, decision));
         return (decision.diagnosis.name(), message.into());
+    }
+    if let Some(place) = paced(decision) {
+        message = format!("{message} Not looked at closely yet: {}", refusals::queued(place));
     }
     let sells = decision.facts.as_ref().is_some_and(services_up);
     if sells && let Some(rebuild) = input.journal.owes(ObligationKind::RebuildStandby) {
@@ -156,6 +160,32 @@ fn rebuild_words(input: &Input<'_>, owed: &Obligation) -> String {
          writer {} stopped until its last orders have been looked through.",
         owed.number, writer.instance, writer.name, owed.region, owed.instance,
     )
+}
+
+pub(super) fn paced(decision: &Decision) -> Option<&Place> {
+    decision.refusals.iter().find_map(|refusal| match refusal {
+        Refusal::Paced(place) => Some(place),
+        Refusal::ObserveMode
+        | Refusal::AwaitingApproval
+        | Refusal::Suspended
+        | Refusal::Frozen { .. }
+        | Refusal::Quarantine
+        | Refusal::NotHeld { .. }
+        | Refusal::LossUnknown
+        | Refusal::LossOverBudget { .. }
+        | Refusal::StandbyMissing
+        | Refusal::StandbyBusy { .. }
+        | Refusal::StandbyNotReplica
+        | Refusal::StandbyServicesDown
+        | Refusal::TrafficNotMoved { .. }
+        | Refusal::NameUnmovable
+        | Refusal::MoveInFlight
+        | Refusal::CoolDown { .. }
+        | Refusal::ObligationOpen
+        | Refusal::OwnedElsewhere { .. }
+        | Refusal::UnknownActive
+        | Refusal::StaleEpoch => None,
+    })
 }
 
 fn wait_reason(wait: Wait) -> &'static str {
@@ -290,7 +320,10 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
     } else {
         String::new()
     };
-    format!("{what}{waits}{overdue}{edit}")
+    let queue = paced(decision)
+        .map(|place| format!(" Waiting: {}", refusals::queued(place)))
+        .unwrap_or_default();
+    format!("{what}{queue}{waits}{overdue}{edit}")
 }
 
 /// An edit of identities that waits, and for what.

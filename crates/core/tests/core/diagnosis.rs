@@ -24,6 +24,8 @@ fn region() -> RegionFacts {
         probe_up_for: Duration::ZERO,
         writer_services_down: Vote::none(false),
         edge: Vote::none(E::Up),
+        edge_read: E::Up,
+        edge_down_since: None,
         edge_up_for: Duration::ZERO,
         critical_down_before_trouble: Duration::ZERO,
         instance: Vote::none(I::Available),

@@ -19,6 +19,7 @@ mod moved;
 mod moves;
 mod names;
 mod observer;
+mod pacing;
 mod places;
 mod probes;
 mod proofs;

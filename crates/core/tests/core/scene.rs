@@ -8,6 +8,7 @@ use breakwater_core::facts::{Facts, Fleet};
 use breakwater_core::journal::{Journal, SteeringMap};
 use breakwater_core::outcome::{Outcome, Receipt};
 use breakwater_core::owner_record::OwnerRecord;
+use breakwater_core::pacing::Turn;
 use breakwater_core::plan::{Input, plan};
 use breakwater_core::reading::{
     BalancerView, Cause, ChangeView, InstanceView, LagView, NamesView, ObjectKey, ParametersView, PoolHealthView,
@@ -93,6 +94,7 @@ pub fn shop() -> Shop {
         zone: "zone-1".into(),
         balancers: vec!["lb-1".into()],
         references: vec!["https://www.example.org/".into()],
+        limits: breakwater_core::pacing::Limits::default(),
         policy: Policy {
             mode: Mode::Automatic,
             priority: 0,
@@ -255,6 +257,7 @@ pub struct Scene {
     pub calls: Vec<SentCall>,
     /// Requests that have not ended.
     pub requests: Vec<Request>,
+    pub turn: Turn,
     pub me: Text,
     pub now: Now,
     pub world: World,
@@ -339,6 +342,7 @@ impl Scene {
             fleet: Fleet::default(),
             calls: Vec::new(),
             requests: Vec::new(),
+            turn: Turn::AtEase,
             me: "controller-1".into(),
             now: at(0),
             world,
@@ -569,6 +573,7 @@ impl Scene {
             fleet: &self.fleet,
             calls: &self.calls,
             requests: &self.requests,
+            turn: self.turn,
         }
     }
 

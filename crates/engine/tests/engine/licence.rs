@@ -63,6 +63,7 @@ fn a_lost_reply_whose_entry_is_not_there_sends_nothing_under_it() {
     let (mut driver, write) = granting();
     // It is planned anew: with a new licence, written anew.
     driver.hold_writes = |_, _| false;
+    driver.run(1);
     driver.feed(In::Stored(write.ticket, Err(StoreError::Unknown("time-out".into()))));
     driver.run(60);
     assert_eq!(driver.promotions().len(), 1);

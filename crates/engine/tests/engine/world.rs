@@ -68,6 +68,7 @@ pub fn shop(name: &str) -> Shop {
         zone: "zone-1".into(),
         balancers: vec![format!("lb-{name}").into()],
         references: vec!["https://www.example.org/".into()],
+        limits: breakwater_core::pacing::Limits::default(),
         policy: Policy {
             mode: Mode::Automatic,
             priority: 0,

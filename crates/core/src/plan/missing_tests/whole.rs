@@ -307,6 +307,7 @@ impl Instant {
         let me = "me".into();
         let evidence = Evidence::new(&self.shop, Default::default());
         let input = Input {
+            turn: crate::pacing::Turn::AtEase,
             now: NOW,
             me: &me,
             shop: &self.shop,
@@ -383,6 +384,8 @@ fn facts() -> impl Strategy<Value = Facts> {
             }
         }
         let a = RegionFacts {
+            edge_down_since: None,
+            edge_read: crate::facts::EdgeVote::Unknown,
             probe: vote(probe, helds.0),
             critical_up: false,
             out: vote(probe == P::Down || probe == P::Impaired, helds.0),

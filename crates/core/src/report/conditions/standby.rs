@@ -72,7 +72,7 @@ pub(super) fn protected(input: &Input<'_>, decision: &Decision, standby: &Condit
         | Refusal::StandbyServicesDown
         | Refusal::TrafficNotMoved { .. }
         | Refusal::NameUnmovable
-        | Refusal::Paced
+        | Refusal::Paced(_)
         | Refusal::StaleEpoch => false,
     });
     if let Some(refusal) = lasting.or(passing) {

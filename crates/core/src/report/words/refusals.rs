@@ -1,6 +1,7 @@
 //! Refusals in words: what stands against a move, what would end it, and the one command that does it all the same.
 
 use super::{clock, date, owed};
+use crate::pacing::Place;
 use crate::plan::{Input, UNREADABLE_OWNER};
 use crate::refusal::Refusal;
 use crate::report::NamedReason;
@@ -83,7 +84,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
             )
         }
         Refusal::ObligationOpen => owed(input),
-        Refusal::Paced => "its turn in the queue has not come; that ends by itself.".into(),
+        Refusal::Paced(place) => queued(place),
         Refusal::OwnedElsewhere { owner } if **owner == *UNREADABLE_OWNER => {
             "the TXT record in our place is not one that this controller can read; it is not overwritten. Delete it if \
              nobody needs it, or take over with an Adopt (RegionSwitch)."
@@ -109,7 +110,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
 /// How a person goes past it. What lacks nothing but time tempts nobody here.
 fn all_the_same(refusal: &Refusal) -> Option<String> {
     match refusal {
-        Refusal::NotHeld { .. } | Refusal::Quarantine | Refusal::StandbyBusy { .. } | Refusal::Paced => None,
+        Refusal::NotHeld { .. } | Refusal::Quarantine | Refusal::StandbyBusy { .. } | Refusal::Paced(_) => None,
         Refusal::LossOverBudget { seconds, .. } => Some(format!(
             "A Failover (RegionSwitch) with allowDataLossSeconds: {seconds} or more accepts that."
         )),
@@ -134,4 +135,26 @@ fn all_the_same(refusal: &Refusal) -> Option<String> {
         | Refusal::UnknownActive
         | Refusal::StaleEpoch => None,
     }
+}
+
+/// A place in the queue. The class is named by the spec; a person who cannot wait raises its priority.
+pub(in crate::report) fn queued(place: &Place) -> String {
+    format!(
+        "its turn has not come: {} in the queue of its class; {} promotions a minute; expected by {}. Who must not wait gets a \
+         greater spec.failover.priority.",
+        ordinal(place.place),
+        place.per_minute,
+        clock(place.by)
+    )
+}
+
+fn ordinal(number: u32) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        (_, _) => "th",
+    };
+    format!("{number}{ending}")
 }
