@@ -102,6 +102,7 @@ struct Life {
 impl Life {
     fn input<'a>(&'a self, me: &'a Text) -> Input<'a> {
         Input {
+            turn: breakwater_core::pacing::Turn::AtEase,
             now: self.now,
             me,
             shop: &self.shop,
