@@ -149,12 +149,13 @@ def test_what_the_controller_sends_is_what_the_document_says(document, recorded)
         document.check_request(one["method"], bare(one["path"]), one["query"], one["headers"], one["body"])
         used.add(f"{one['method']} {document.operation(one['method'], bare(one['path']))[0]}")
     assert used == {
+        "GET /accounts/{account_id}/load_balancers/monitors/{monitor_id}",
         "GET /accounts/{account_id}/load_balancers/pools",
         "GET /accounts/{account_id}/load_balancers/pools/{pool_id}",
         "GET /accounts/{account_id}/load_balancers/pools/{pool_id}/health",
         "GET /zones/{zone_id}/load_balancers/{load_balancer_id}",
         "PATCH /zones/{zone_id}/load_balancers/{load_balancer_id}",
-    }, "all five endpoints of crates/providers, and nothing else"
+    }, "all six endpoints of crates/providers, and nothing else"
 
 
 def test_the_patches_of_a_failover_name_what_they_must(recorded):
