@@ -67,6 +67,11 @@ outage: ## a region dies under many shops of one class, in virtual time: SHOPS=1
 bench: ## measure: target/bench/plan.json and target/bench/rig.json
 	cargo run -p breakwater-rig --example bench
 
+.PHONY: reference
+reference: ## write docs/reference.md anew
+	cargo run -q -p breakwater-controller -- reference > target/reference.md
+	mv target/reference.md docs/reference.md
+
 .PHONY: crds
 crds: ## write crds/ anew
 	cargo run -q -p breakwater-api --example crds -- crds

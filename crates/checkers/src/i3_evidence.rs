@@ -5,7 +5,8 @@
 //!
 //! * the move's diagnosis is RegionDown (held for `promoteAfter`) or DatabaseDown (for `databaseGrace`);
 //! * during that time no order of a shopper who was sent to A was acknowledged by A's instance (an order by way of B is
-//!   seen by proofs alone: a service of B may be healthy without a writer);
+//!   seen by proofs alone: a service of B may be healthy without a writer); where A was cut off from us before it died,
+//!   during the 20 s that confirm users' view;
 //! * during that time no probe of A that the diagnosis rests on was answered with success: all of A's services for
 //!   RegionDown; for DatabaseDown those that need the writer, unless the shop has a proof in A, which may stand for them;
 //! * the link had been broken at some time of the last 5 min (the age of the oldest lag sample that makes it Flowing);
@@ -13,12 +14,14 @@
 //! * the journal has a loss estimate, and it is within `maxLossSeconds`.
 
 use crate::history::Move;
-use crate::ledger::{Region, Vantage, What};
+use crate::ledger::{FaultKind, Region, Vantage, What};
 use crate::run::{Promotion, Run};
 use crate::{Verdict, seconds};
 
 const NAME: &str = "I3";
 
+/// Two reads of users' view that confirm each other are at least this far apart.
+const CONFIRMED_AFTER: i64 = 20_000;
 /// A good lag sample older than this does not make the link Flowing.
 const SAMPLE_FRESH: i64 = 300_000;
 
@@ -37,7 +40,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
         };
         let decided = licence.at.as_millisecond();
         let faults = [
-            orders(run, &promotion, decided - held),
+            orders(run, &promotion, decided - silent_for(run, &promotion, held, decided)),
             probes(run, &promotion, current, decided - held, decided),
             link(run, &promotion, decided),
             proof(run, &promotion, decided),
@@ -63,6 +66,18 @@ fn held_for(promotion: &Promotion<'_>, current: &Move) -> Option<i64> {
         "DatabaseDown" => Some(facts.database_grace_seconds * 1000),
         _ => None,
     }
+}
+
+/// For how long nobody can have bought. Where our probes were cut off first their votes were held through that, and then
+/// users' view alone tells the moment of the death: confirmed by two reads at least 20 s apart.
+fn silent_for(run: &Run, promotion: &Promotion<'_>, held: i64, decided: i64) -> i64 {
+    let cut_off = run.troubles.of_sight(promotion.shop).any(|trouble| {
+        trouble.fault.kind == FaultKind::Partition
+            && trouble.fault.region.as_deref() == Some(&*promotion.from.region)
+            && trouble.from <= decided
+            && trouble.to >= decided - held
+    });
+    if cut_off { CONFIRMED_AFTER } else { held }
 }
 
 fn orders(run: &Run, promotion: &Promotion<'_>, since: i64) -> Option<String> {

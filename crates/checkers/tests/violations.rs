@@ -130,6 +130,24 @@ fn i3_orders_reached_the_writer_too_shortly_before() {
     assert_eq!(run.broken(), ["I3"]);
 }
 
+/// A region that was cut off from us first, and died then: our probes had been Down before.
+#[test]
+fn i3_orders_before_a_death_behind_a_cut_are_users_views_matter() {
+    let cut_off = |bought: i64| {
+        let mut run = good();
+        run.add([
+            json!({"at": ms(DIES), "event": "fault-injected", "id": 2,
+                   "fault": {"kind": "partition", "region": EAST}}),
+            json!({"at": ms(1400), "event": "fault-cleared", "id": 2, "fault": {"kind": "partition", "region": EAST}}),
+        ]);
+        let meetings = run.ledger["meetings"].as_array_mut().unwrap();
+        meetings.push(meeting(bought, EAST, 1, 1, json!({"shop-cac1": 1})));
+        run.broken()
+    };
+    assert_eq!(cut_off(LICENCE - 60), [""; 0]);
+    assert_eq!(cut_off(LICENCE - 10), ["I3"]);
+}
+
 #[test]
 fn i3_orders_by_way_of_b_are_for_proofs_to_see() {
     let mut run = good();

@@ -17,6 +17,8 @@ pub(crate) enum Command {
     Run(Box<RunArgs>),
     /// Print the CustomResourceDefinitions as YAML, for `kubectl apply --server-side -f -`.
     Crds,
+    /// Print every field, condition, reason and metric as Markdown: docs/reference.md.
+    Reference,
 }
 
 #[derive(Clone, Debug, Args)]

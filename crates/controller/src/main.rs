@@ -10,6 +10,7 @@ mod lease;
 mod metrics;
 mod people;
 mod records;
+mod reference;
 mod run;
 mod serve;
 mod store;
@@ -23,6 +24,10 @@ fn main() -> ExitCode {
     match cli.command {
         cli::Command::Crds => {
             print!("{}", breakwater_api::crds_yaml());
+            ExitCode::SUCCESS
+        }
+        cli::Command::Reference => {
+            print!("{}", reference::page());
             ExitCode::SUCCESS
         }
         cli::Command::Run(args) => start(*args),

@@ -101,6 +101,53 @@ impl Metrics {
         Metrics { registry, ..metrics }
     }
 
+    /// A family without a series is not served at all.
+    fn touch_all(&self) {
+        let (namespace, name) = (String::new(), String::new());
+        drop(self.diagnosis.get_or_create(&OfShop {
+            namespace: namespace.clone(),
+            name: name.clone(),
+            diagnosis: "",
+        }));
+        drop(self.missing.get_or_create(&OfMissing {
+            namespace,
+            name,
+            missing: "",
+            refusal: "",
+        }));
+        drop(self.calls.get_or_create(&OfCall {
+            provider: "",
+            kind: "",
+            outcome: "",
+        }));
+        drop(self.queries.get_or_create(&OfQuery { kind: "" }));
+        drop(self.writes.get_or_create(&OfWrite { result: "" }));
+    }
+
+    /// Name, type and help of each, as they are served.
+    pub(crate) fn described(&self) -> Vec<(String, String, String)> {
+        self.touch_all();
+        let text = self.text();
+        let lines = |kind: &'static str| {
+            text.lines()
+                .filter_map(move |line| line.strip_prefix(kind)?.split_once(' '))
+                .map(|(name, rest)| (name.to_owned(), rest.to_owned()))
+        };
+        let types: std::collections::BTreeMap<String, String> = lines("# TYPE ").collect();
+        lines("# HELP ")
+            .map(|(name, help)| {
+                let kind = types.get(&name).cloned().unwrap_or_default();
+                // A counter is served with this ending.
+                let name = if kind == "counter" {
+                    format!("{name}_total")
+                } else {
+                    name
+                };
+                (name, kind, help)
+            })
+            .collect()
+    }
+
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail.

@@ -3,6 +3,7 @@
 use crate::Text;
 mod answered;
 mod conditions;
+pub mod reference;
 mod words;
 
 pub use answered::{Answered, answered};

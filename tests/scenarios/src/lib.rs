@@ -12,6 +12,7 @@ use breakwater_rig::{Options, Rig};
 use breakwater_sim::ledger::{Call, Effect, What};
 use breakwater_sim::{Fault, FaultId, Meta, Request, Setup, ShopGlance, Vantage};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The region that dies; shop-ca and shop-geo prefer it, shop-west has its standby there.
@@ -391,11 +392,27 @@ pub fn states(rig: &Rig, shops: &[&str]) -> String {
     shops.iter().map(state).chain(last).collect()
 }
 
+/// Every reason that people were shown stands in docs/reference.md.
+fn assert_reasons_are_listed(rig: &Rig) {
+    let reports = rig.history().iter().filter_map(|entry| entry.report.as_ref());
+    let shown: BTreeSet<&str> = reports
+        .flat_map(|report| &report.conditions)
+        .map(|condition| condition.reason)
+        .collect();
+    for reason in shown {
+        assert!(
+            breakwater_core::report::reference::is_reason(reason),
+            "{reason} is no reason that the reference lists"
+        );
+    }
+}
+
 /// The end of every scenario: all checkers pass.
 ///
 /// # Panics
 /// With what may never happen and did.
 pub fn finish(rig: &Rig) {
+    assert_reasons_are_listed(rig);
     let (ledger, history, context) = (rig.ledger_json(), rig.history_json(), rig.context_json());
     match judged(&ledger, &history, &context) {
         Ok(violations) if violations.is_empty() => {}

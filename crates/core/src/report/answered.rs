@@ -119,7 +119,7 @@ fn way_on(refusals: &[Refusal]) -> String {
     )
 }
 
-fn unfit_words(input: &Input<'_>, unfit: Unfit) -> String {
+pub(super) fn unfit_words(input: &Input<'_>, unfit: Unfit) -> String {
     let regions = &input.shop.regions;
     match unfit {
         Unfit::NoSuchRegion => format!(
