@@ -39,6 +39,7 @@ pub fn request_of(switch: &RegionSwitch) -> Option<(ShopKey, Request)> {
             start_before: asked.start_before,
             overrides: asked.overrides.clone(),
             allow_loss: asked.allow_data_loss_seconds.map(seconds),
+            max_write_stop: asked.max_write_stop_seconds.map(seconds),
             abort: switch.spec.abort,
             // A record whose status was not written yet is of no move that anybody could name.
             record_of: ours.then(|| status.and_then(|status| status.number).unwrap_or(0)),
@@ -64,6 +65,7 @@ pub fn answer_status(
         steps: Vec::new(),
         evidence: None,
         loss: None,
+        write_stop: None,
         times: None,
         refusals: refusals(&answered.refusals),
         conditions: stamp(conditions(answered, &message), before, generation, now),

@@ -3,7 +3,7 @@
 use crate::bounds;
 use crate::conditions::{Fresh, bounded, kind, stamp};
 use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
-use breakwater_core::journal::{Move, MoveKind, MoveOutcome};
+use breakwater_core::journal::{DrainBy, Move, MoveKind, MoveOutcome};
 use breakwater_core::report::ConditionStatus;
 use breakwater_core::shop::Shop;
 use jiff::Timestamp;
@@ -89,6 +89,7 @@ pub fn move_status(
             first_down: current.first_down,
         }),
         loss: current.loss,
+        write_stop: current.write_stop.clone(),
         times: Some(times(current)),
         conditions: stamp(conditions(current, &message), before, generation, now),
         refusals: Vec::new(),
@@ -98,12 +99,16 @@ pub fn move_status(
 
 fn times(current: &Move) -> MoveTimes {
     let rto = current.first_down.zip(current.verified_at);
+    let stopped = current.write_stop.as_ref().and_then(|stop| stop.since);
     MoveTimes {
         deadline: current.deadline.filter(|_| current.outcome.is_none()),
         promoted_at: current.promoted_at,
         repointed_at: current.repointed_at,
         verified_at: current.verified_at,
         rto_seconds: rto.map(|(down, verified)| verified.duration_since(down).as_secs()),
+        write_pause_seconds: stopped
+            .zip(current.verified_at)
+            .map(|(stopped, verified)| verified.duration_since(stopped).as_secs()),
     }
 }
 
@@ -129,7 +134,16 @@ fn message(current: &Move) -> String {
     let (from, to) = (&current.from, &current.to);
     let end = match current.outcome {
         None => format!("{from} to {to}: {}.", current.phase.name()),
-        Some(MoveOutcome::Completed) => format!("{to} is the active region."),
+        Some(MoveOutcome::Completed) => match current.write_stop.as_ref().map(|stop| stop.by) {
+            Some(DrainBy::Gtid) => {
+                format!("{to} is the active region. Nothing was lost: it held every transaction of {from}.")
+            }
+            Some(DrainBy::Lag) => format!(
+                "{to} is the active region. Its lag was 0 when writes had stopped; without proof URLs nobody can say that \
+                 nothing was lost."
+            ),
+            None => format!("{to} is the active region."),
+        },
         Some(end @ (MoveOutcome::RolledBack | MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted)) => {
             format!("{from} to {to}: {}, {from} stays the active region.", outcome_name(end))
         }

@@ -4,7 +4,7 @@ use crate::bounds;
 use crate::conditions::Condition;
 use crate::status::{ReasonStatus, nobody_looked};
 use breakwater_core::diagnosis::Diagnosis;
-use breakwater_core::journal::{Loss, MoveKind, MoveOutcome, Phase, PhaseTime};
+use breakwater_core::journal::{Loss, MoveKind, MoveOutcome, Phase, PhaseTime, WriteStop};
 use breakwater_core::request::Override;
 use jiff::Timestamp;
 use kube::{CustomResource, KubeSchema};
@@ -148,6 +148,9 @@ pub struct RegionSwitchStatus {
     /// What it may lose, with its terms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
+    /// Of a Switchover: how the old writer's writes end, and how long the shop may be without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_stop: Option<WriteStop>,
     /// What was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<MoveTimes>,
@@ -203,4 +206,7 @@ pub struct MoveTimes {
     /// From the first Down to the first verified write.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto_seconds: Option<i64>,
+    /// Of a Switchover: from `read_only=1` on the old writer to the first verified write.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_pause_seconds: Option<i64>,
 }

@@ -94,6 +94,10 @@ pub enum Wait {
     FreshRound,
     /// The old writer to become read-only, at most 20 s.
     ReadOnly,
+    /// The old writer to be seen refusing the application's writes.
+    WritesRefused,
+    /// The replica to hold everything that the old writer had.
+    Drain,
     /// Every load balancer to be read back without the old region.
     Exclusion,
     /// The promotion to show.

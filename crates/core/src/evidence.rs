@@ -461,6 +461,25 @@ impl Evidence {
         self.proofs.local_write_refused(side, now, shop.policy.interval)
     }
 
+    /// Whether both regions' processes tell which transactions their databases have executed.
+    #[must_use]
+    pub fn tells_executed(&self) -> bool {
+        self.proofs.tell_executed()
+    }
+
+    /// Whether the other side's database has executed all that this one had at an instant, not before `then`, when the
+    /// application's writes to it were refused.
+    #[must_use]
+    pub fn is_drained(&self, side: Side, then: Timestamp) -> bool {
+        self.proofs.is_drained(side, then)
+    }
+
+    /// How many of the newest lag samples of this side's replica in a row, stamped after that instant, show no lag.
+    #[must_use]
+    pub fn zero_lags_after(&self, replica: Side, then: Timestamp) -> usize {
+        self.links[replica].zeros_after(then)
+    }
+
     /// Since when (monotonic) probes of this side, seen whoever is active, have been Up without a break.
     #[must_use]
     pub fn up_for(&self, side: Side, now: Now, shop: &Shop) -> Duration {

@@ -226,6 +226,9 @@ pub struct Move {
     /// When the new writer was first seen to take writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified_at: Option<Timestamp>,
+    /// Of a Switchover: how the old writer's writes end, and how long the shop may be without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub write_stop: Option<WriteStop>,
     /// How it ended; absent while in flight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<MoveOutcome>,
@@ -246,6 +249,9 @@ impl Move {
     pub fn asker(&self) -> Asker<'_> {
         match &self.request {
             None => Asker::Automatic,
+            Some(request) if self.kind == MoveKind::Switchover => Asker::Planned {
+                overrides: &request.overrides,
+            },
             Some(request) => Asker::Person {
                 overrides: &request.overrides,
                 allow_loss: request
@@ -255,6 +261,31 @@ impl Move {
             },
         }
     }
+}
+
+/// The write stop of a planned move: from `read_only=1` on the old writer until the new one takes writes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WriteStop {
+    /// What shows that the replica holds everything.
+    pub by: DrainBy,
+    /// The promotion is allowed within so many seconds of `since`, or the move is rolled back.
+    pub at_most_seconds: i64,
+    /// When the old writer was asked to become read-only; absent before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// When the replica was seen to hold everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained_at: Option<Timestamp>,
+}
+
+/// What shows that the replica holds everything that the old writer had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum DrainBy {
+    /// The GTID sets that the shop's processes tell: nothing is lost.
+    Gtid,
+    /// `read_only` in sync, then three lag samples of zero: probably nothing.
+    Lag,
 }
 
 /// When a phase began.

@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod diagnosis;
 pub mod evidence;
 pub mod facts;
+mod gtid;
 pub mod journal;
 pub mod loss;
 pub mod outcome;

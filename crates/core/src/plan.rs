@@ -25,6 +25,7 @@ mod risk;
 mod rollback;
 mod sending;
 mod standpoint;
+mod switchover;
 mod traffic;
 mod turn;
 mod wait;

@@ -316,6 +316,8 @@ pub struct Proof {
     pub local_read_only: Option<bool>,
     /// The time of the newest heartbeat row seen in it.
     pub applied_until: Option<Timestamp>,
+    /// The GTID set that it has executed (`gtid_executed`), as told.
+    pub executed: Option<Text>,
 }
 
 /// An RDS instance, as far as we decide on it.

@@ -328,6 +328,13 @@ impl Blocker {
         }
     }
 
+    /// Whether it prevents a planned move: whatever prevents a good one, and a parameter group that cannot be the old
+    /// writer's fence.
+    #[must_use]
+    pub fn prevents_switchover(&self) -> bool {
+        self.prevents() || matches!(self, Blocker::DefaultParameterGroup | Blocker::ParameterGroupShared)
+    }
+
     /// Whether it prevents a good move, or is a risk only.
     #[must_use]
     pub fn prevents(&self) -> bool {

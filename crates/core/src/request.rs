@@ -2,7 +2,7 @@
 
 use crate::Text;
 use crate::journal::MoveKind;
-use crate::refusal::Refusal;
+use crate::refusal::{Blocker, Refusal};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub struct Request {
     pub overrides: Vec<Override>,
     /// The loss that the requester accepts; without it the shop's budget counts.
     pub allow_loss: Option<Duration>,
+    /// Of a Switchover: the longest time without writes before the promotion; without it the usual one.
+    pub max_write_stop: Option<Duration>,
     /// Whether it was withdrawn.
     pub abort: bool,
     /// Of a record that the controller made: its move's number. It asks for nothing, and can be withdrawn.
@@ -94,6 +96,11 @@ pub enum Asker<'a> {
         /// The loss that they accept, if they said so.
         allow_loss: Option<Duration>,
     },
+    /// A person who plans: nothing is lost, so that no budget counts.
+    Planned {
+        /// What they override.
+        overrides: &'a [Override],
+    },
 }
 
 impl Asker<'_> {
@@ -102,7 +109,7 @@ impl Asker<'_> {
     pub fn is_bound_by(&self, refusal: &Refusal) -> bool {
         match self {
             Asker::Automatic => true,
-            Asker::Person { overrides, .. } => {
+            Asker::Person { overrides, .. } | Asker::Planned { overrides } => {
                 let overridden = refusal.overridden_by().is_some_and(|name| overrides.contains(&name));
                 !refusal.binds_automatic_alone() && !overridden
             }
@@ -114,7 +121,7 @@ impl Asker<'_> {
     pub fn is_person(&self) -> bool {
         match self {
             Asker::Automatic => false,
-            Asker::Person { .. } => true,
+            Asker::Person { .. } | Asker::Planned { .. } => true,
         }
     }
 }
@@ -137,6 +144,10 @@ pub enum Verdict {
     Waits(Vec<Refusal>),
     /// No, for good: these stand against it.
     Refused(Vec<Refusal>),
+    /// No, for good: a planned move begins only where these are gone.
+    Blocked(Vec<Blocker>),
+    /// Not yet: a planned move needs this first.
+    Awaits(Awaited),
     /// No, for good: it asks for what cannot be.
     Unfit(Unfit),
     /// Its `startBefore` has passed.
@@ -150,8 +161,35 @@ impl Verdict {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self {
-            Verdict::Waits(_) => false,
-            Verdict::Refused(_) | Verdict::Unfit(_) | Verdict::Expired(_) | Verdict::Withdrawn => true,
+            Verdict::Waits(_) | Verdict::Awaits(_) => false,
+            Verdict::Refused(_)
+            | Verdict::Blocked(_)
+            | Verdict::Unfit(_)
+            | Verdict::Expired(_)
+            | Verdict::Withdrawn => true,
+        }
+    }
+}
+
+/// What a planned move needs before it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Awaited {
+    /// The writer's instance to be available.
+    WriterAvailable,
+    /// The standby's instance to be through with what keeps it busy.
+    StandbyAvailable,
+    /// The replica to be seen to follow.
+    LinkFlowing,
+}
+
+impl Awaited {
+    /// Its name, as status shows it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Awaited::WriterAvailable => "WriterBusy",
+            Awaited::StandbyAvailable => "StandbyBusy",
+            Awaited::LinkFlowing => "LinkUnknown",
         }
     }
 }

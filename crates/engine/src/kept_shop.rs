@@ -80,6 +80,15 @@ pub(crate) enum Writing {
 }
 
 impl KeptShop {
+    /// Whether an entry is being written, or may have been: then nobody knows yet what should hold.
+    pub(crate) fn writes_entry(&self) -> bool {
+        match &self.writing {
+            Writing::Storing(_, status, _) => status.journal != self.journal,
+            Writing::Idle => false,
+            Writing::MustRead(_) | Writing::Reading(..) => true,
+        }
+    }
+
     pub(crate) fn new(shop: Shop, kept: Kept) -> Self {
         let journal = kept.journal.unwrap_or_default();
         let spec = shop;

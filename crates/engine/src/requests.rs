@@ -82,12 +82,15 @@ impl Engine {
         if decision.answers.is_empty() {
             return;
         }
-        let Some(kept) = self.shops.get(key) else { return };
+        // An entry that is being written may begin the very move that is asked for.
+        let Some(kept) = self.shops.get(key).filter(|kept| !kept.writes_entry()) else {
+            return;
+        };
         let input = kept.input(now, &self.settings.me, &self.fleet, self.requests.of(key));
         let told: Vec<(Answered, &Answer)> = decision
             .answers
             .iter()
-            .map(|answer| (answered(&input, answer), answer))
+            .map(|answer| (answered(&input, decision, answer), answer))
             .collect();
         for (answered, answer) in told {
             if self.requests.is_news(&answered) {

@@ -2,7 +2,6 @@
 
 use crate::call::{Call, Lane};
 use crate::engine::Engine;
-use crate::kept_shop::Writing;
 use crate::port::{Out, Ticket};
 use breakwater_core::decision::Step;
 use breakwater_core::outcome::Outcome;
@@ -25,13 +24,7 @@ impl Engine {
         }
         let (ticket, cause) = (self.next_ticket(), self.next_cause());
         let Some(kept) = self.shops.get(key) else { return };
-        // While an entry is being written nobody knows yet what should hold.
-        let writing_entry = match &kept.writing {
-            Writing::Storing(_, status, _) => status.journal != kept.journal,
-            Writing::Idle => false,
-            Writing::MustRead(_) | Writing::Reading(..) => true,
-        };
-        if writing_entry || kept.pruned || kept.lane_busy(&Lane::of_step(step)) {
+        if kept.writes_entry() || kept.pruned || kept.lane_busy(&Lane::of_step(step)) {
             return;
         }
         if !self.may_call(now, key, step) {

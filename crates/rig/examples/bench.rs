@@ -236,6 +236,7 @@ fn proof(shop: &Shop, side: Side) -> Proof {
         }),
         local_read_only: Some(side == Side::Secondary),
         applied_until: None,
+        executed: None,
     }
 }
 

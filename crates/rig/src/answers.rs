@@ -248,5 +248,6 @@ pub(crate) fn proof(answer: &Answer, region: &str) -> ProofSeen {
         local_uuid: said(&body["local"]["serverUuid"]),
         local_read_only: body["local"]["readOnly"].as_bool(),
         applied_until: body["local"]["appliedUntil"].as_str().and_then(|at| at.parse().ok()),
+        executed: body["local"]["gtidExecuted"].as_str().map(Text::from),
     })
 }

@@ -14,6 +14,8 @@ pub const REPLICA_NET_TIMEOUT: Duration = Duration::from_secs(60);
 const GOOD_SAMPLE_LASTS: Duration = Duration::from_secs(300);
 /// Lag samples this much older than the instance's other metrics mean that replication stopped reporting.
 const LAG_BEHIND: Duration = Duration::from_secs(120);
+/// More samples than this without lag say no more.
+const ZEROS_KEPT: usize = 8;
 /// A break is evidence against the active region only if it began at most this long before its trouble.
 const BREAK_BEFORE_TROUBLE: Duration = Duration::from_secs(300);
 
@@ -44,6 +46,8 @@ pub(super) struct LinkEvidence {
     lag_asked: Option<Now>,
     instance_asked: Option<Now>,
     caught_up_to: Option<Timestamp>,
+    /// Stamps of the newest samples, newest first, as long as they say that nothing is behind.
+    zeros: Vec<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +70,7 @@ impl LinkEvidence {
             lag_asked: None,
             instance_asked: None,
             caught_up_to: None,
+            zeros: Vec::new(),
         }
     }
 
@@ -95,6 +100,10 @@ impl LinkEvidence {
             for (stamp, lag) in &view.samples {
                 self.note_good_sample(*stamp, *lag);
             }
+            if !view.samples.is_empty() {
+                let zero = view.samples.iter().take_while(|(_, lag)| (0.0..1.0).contains(lag));
+                self.zeros = zero.map(|(stamp, _)| *stamp).take(ZEROS_KEPT).collect();
+            }
             let minus_since = view
                 .samples
                 .iter()
@@ -111,6 +120,12 @@ impl LinkEvidence {
             });
         }
         self.judge(reading.at, Source::Lag);
+    }
+
+    /// How many of the newest samples, without one in between that says otherwise, were stamped after this instant and say
+    /// that nothing is behind. RDS gives whole seconds as an average: below one is none.
+    pub(super) fn zeros_after(&self, then: Timestamp) -> usize {
+        self.zeros.iter().filter(|stamp| **stamp > then).count()
     }
 
     /// A good sample stamped T of value L means: everything up to T - L - 60 s is here.

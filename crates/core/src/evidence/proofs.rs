@@ -3,6 +3,7 @@
 use super::probes::is_fresh;
 use crate::Text;
 use crate::facts::{ProofVote, Vote};
+use crate::gtid::GtidSet;
 use crate::reading::{Proof, ProofSeen, Reading};
 use crate::shop::Shop;
 use crate::side::{PerSide, Side};
@@ -26,6 +27,19 @@ pub(super) struct Proofs {
     newest: Option<Duration>,
     asked: PerSide<Option<Now>>,
     applied_until: PerSide<Option<Timestamp>>,
+    /// What each region's own database has executed, as last told.
+    executed: PerSide<Option<(Now, GtidSet)>>,
+    /// Since each region's own process has had its writes refused without a break.
+    refused: PerSide<Option<Refusing>>,
+}
+
+/// A run of refused writes of a region's own process to its own database.
+#[derive(Clone, Debug)]
+struct Refusing {
+    /// When the first of them arrived.
+    at: Now,
+    /// What the database had executed in the first answer that was asked for after that: nothing is written any more.
+    executed: Option<(Now, GtidSet)>,
 }
 
 impl Proofs {
@@ -37,6 +51,8 @@ impl Proofs {
         self.lived.swap();
         self.asked.swap();
         self.applied_until.swap();
+        self.executed.swap();
+        self.refused.swap();
     }
 
     pub(super) fn absorb(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProofSeen) {
@@ -58,6 +74,7 @@ impl Proofs {
         if let Some(applied) = proof.applied_until.map(|told| past(told, reading.at.wall)) {
             self.applied_until[side] = self.applied_until[side].max(Some(applied));
         }
+        self.absorb_executed(reading, side, proof, interval);
         let unreachable = !proof.writable && proof.writer_uuid.is_none();
         self.down[side].feed(reading.at, Some(unreachable), interval);
         self.said[side] = Some((reading.at, proof.clone()));
@@ -72,6 +89,49 @@ impl Proofs {
                 self.lived[a] = Some(reading.at.mono);
             }
         }
+    }
+
+    /// What was executed, and whether writes are refused: a set that was read before the refusal may lack what was written
+    /// between the two.
+    fn absorb_executed(&mut self, reading: &Reading, side: Side, proof: &Proof, interval: Duration) {
+        let executed = proof.executed.as_deref().and_then(GtidSet::parse);
+        let executed = executed.filter(|set| !set.is_empty()).map(|set| (reading.asked, set));
+        let goes_on = self.fresh(side, reading.at, interval).is_some();
+        if !refuses(proof) {
+            self.refused[side] = None;
+        } else if let Some(run) = self.refused[side].as_mut().filter(|_| goes_on) {
+            if run.executed.is_none() && reading.asked.mono > run.at.mono {
+                run.executed.clone_from(&executed);
+            }
+        } else {
+            self.refused[side] = Some(Refusing {
+                at: reading.at,
+                executed: None,
+            });
+        }
+        if executed.is_some() {
+            self.executed[side] = executed;
+        }
+    }
+
+    /// Whether both regions' processes tell what their databases have executed.
+    pub(super) fn tell_executed(&self) -> bool {
+        Side::BOTH.into_iter().all(|side| self.executed[side].is_some())
+    }
+
+    /// Whether the other region's database holds all that this one had executed at an instant when its writes were refused,
+    /// not before `then`. What this one executes by itself later on is no order.
+    pub(super) fn is_drained(&self, side: Side, then: Timestamp) -> bool {
+        let (Some(run), Some((_, held))) = (&self.refused[side], &self.executed[side.other()]) else {
+            return false;
+        };
+        let newest = self.executed[side]
+            .as_ref()
+            .filter(|(asked, _)| asked.mono > run.at.mono);
+        [run.executed.as_ref(), newest]
+            .into_iter()
+            .flatten()
+            .any(|(asked, left)| asked.wall >= then && held.contains(left))
     }
 
     /// When the newest answer (or none) of this region's process was asked for.
@@ -154,11 +214,11 @@ impl Proofs {
     }
 
     pub(super) fn local_write_refused(&self, side: Side, now: Now, interval: Duration) -> bool {
-        self.fresh(side, now, interval).is_some_and(|proof| {
-            !proof.writable
-                && proof.user.is_some()
-                && proof.writer_uuid.is_some()
-                && proof.writer_uuid == proof.local_uuid
-        })
+        self.fresh(side, now, interval).is_some_and(refuses)
     }
+}
+
+/// The application's own write to the database of its own region was refused.
+fn refuses(proof: &Proof) -> bool {
+    !proof.writable && proof.user.is_some() && proof.writer_uuid.is_some() && proof.writer_uuid == proof.local_uuid
 }

@@ -120,6 +120,7 @@ fn begin(sight: &Sight<'_>, active: Side, request: RequestRef) -> Journal {
         promoted_at: None,
         repointed_at: None,
         verified_at: None,
+        write_stop: None,
         outcome: None,
         request: Some(request),
         because: None,

@@ -1,11 +1,11 @@
 //! Requests by people: which one begins, and what is said to those that do not.
 
-use super::{Sight, adopt_by_request, begin, refuse, wait};
+use super::{Sight, adopt_by_request, begin, refuse, switchover, wait};
 use crate::decision::Wait;
 use crate::facts::Facts;
 use crate::journal::{Journal, MoveKind};
-use crate::refusal::Refusal;
-use crate::request::{Answer, Asker, Request, RequestRef, Unfit, Verdict};
+use crate::refusal::{Blocker, Refusal};
+use crate::request::{Answer, Asker, Awaited, Request, RequestRef, Unfit, Verdict};
 use crate::shop::Mode;
 
 /// What becomes of a request now.
@@ -16,19 +16,23 @@ pub(super) enum Asked {
     Not(Verdict),
 }
 
-/// The entry that begins a person's failover: nothing that they have not overridden stands against it.
+/// The entry that begins a person's move: nothing that they have not overridden stands against it.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
     let request = open(sight).find(|request| begins(sight, request))?;
     match request.kind {
         MoveKind::Failover => Some(begin::failover(sight, facts, Some(named(request)))),
+        MoveKind::Switchover => {
+            let stop = switchover::write_stop(sight, request);
+            Some(begin::switchover(sight, facts, named(request), stop))
+        }
         // An adoption has an entry of its own; the others do not begin in this version.
-        MoveKind::Adopt | MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => None,
+        MoveKind::Adopt | MoveKind::TrafficShift | MoveKind::Drill => None,
     }
 }
 
 fn begins(sight: &Sight<'_>, request: &Request) -> bool {
-    request.kind == MoveKind::Failover && matches!(asked(sight, request), Asked::Begins)
+    matches!(request.kind, MoveKind::Failover | MoveKind::Switchover) && matches!(asked(sight, request), Asked::Begins)
 }
 
 /// What is said to the requests that do not begin.
@@ -72,11 +76,15 @@ pub(super) fn asked(sight: &Sight<'_>, request: &Request) -> Asked {
     if refusals.iter().any(|refusal| !refusal.ends_by_itself()) && read_enough(sight, request) {
         return Asked::Not(Verdict::Refused(refusals));
     }
+    let blocked = blocked(sight, request);
+    if !blocked.is_empty() {
+        return Asked::Not(Verdict::Blocked(blocked));
+    }
     if sight.input.now.wall >= request.start_before {
         return Asked::Not(Verdict::Expired(refusals));
     }
     if refusals.is_empty() && read_enough(sight, request) && !sees_through(sight, request) {
-        return Asked::Begins;
+        return awaited(sight, request).map_or(Asked::Begins, |awaited| Asked::Not(Verdict::Awaits(awaited)));
     }
     Asked::Not(Verdict::Waits(
         refusals.into_iter().filter(Refusal::ends_by_itself).collect(),
@@ -87,11 +95,11 @@ pub(super) fn asked(sight: &Sight<'_>, request: &Request) -> Asked {
 fn unfit(sight: &Sight<'_>, request: &Request) -> Option<Unfit> {
     let to = sight.side(request.to.as_ref());
     match request.kind {
-        MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => Some(Unfit::TypeNotOffered),
+        MoveKind::TrafficShift | MoveKind::Drill => Some(Unfit::TypeNotOffered),
         // The region may be listed by an edit that waits.
         MoveKind::Adopt if to.is_none() && sight.input.shop.edit_waits => None,
-        MoveKind::Failover | MoveKind::Adopt if to.is_none() => Some(Unfit::NoSuchRegion),
-        MoveKind::Failover => {
+        MoveKind::Failover | MoveKind::Switchover | MoveKind::Adopt if to.is_none() => Some(Unfit::NoSuchRegion),
+        MoveKind::Failover | MoveKind::Switchover => {
             let there = sight.input.journal.active_region.as_ref() == request.to.as_ref();
             (there && !is_stale(sight, request)).then_some(Unfit::AlreadyActive)
         }
@@ -109,8 +117,30 @@ fn refusals(sight: &Sight<'_>, request: &Request) -> Vec<Refusal> {
             };
             refuse::against(sight, asker)
         }
+        MoveKind::Switchover => {
+            let overrides = &request.overrides;
+            refuse::against(sight, Asker::Planned { overrides })
+        }
         MoveKind::Adopt => adopt_by_request::refusals(sight, request).into_iter().collect(),
-        MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => Vec::new(),
+        MoveKind::TrafficShift | MoveKind::Drill => Vec::new(),
+    }
+}
+
+/// What prevents a planned move, once everything has been read.
+fn blocked(sight: &Sight<'_>, request: &Request) -> Vec<Blocker> {
+    match request.kind {
+        MoveKind::Switchover if read_enough(sight, request) => switchover::blocked(sight),
+        MoveKind::Switchover | MoveKind::Failover | MoveKind::Adopt | MoveKind::TrafficShift | MoveKind::Drill => {
+            Vec::new()
+        }
+    }
+}
+
+/// What a planned move still needs before it begins.
+fn awaited(sight: &Sight<'_>, request: &Request) -> Option<Awaited> {
+    match request.kind {
+        MoveKind::Switchover => switchover::awaits(sight.facts.as_ref()?),
+        MoveKind::Failover | MoveKind::Adopt | MoveKind::TrafficShift | MoveKind::Drill => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Sight;
 use crate::facts::Facts;
-use crate::journal::{Journal, Move, MoveKind, Phase, PhaseTime};
+use crate::journal::{Journal, Move, MoveKind, Phase, PhaseTime, WriteStop};
 use crate::loss;
 use crate::request::RequestRef;
 use crate::time::after;
@@ -22,13 +22,26 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
 
 /// The first entry of a failover.
 pub(super) fn failover(sight: &Sight<'_>, facts: &Facts, request: Option<RequestRef>) -> Journal {
+    requested(sight, facts, MoveKind::Failover, request)
+}
+
+/// The first entry of a planned move.
+pub(super) fn switchover(sight: &Sight<'_>, facts: &Facts, request: RequestRef, stop: WriteStop) -> Journal {
+    let mut journal = requested(sight, facts, MoveKind::Switchover, Some(request));
+    if let Some(current) = &mut journal.current {
+        (current.first_down, current.loss, current.write_stop) = (None, None, Some(stop));
+    }
+    journal
+}
+
+fn requested(sight: &Sight<'_>, facts: &Facts, kind: MoveKind, request: Option<RequestRef>) -> Journal {
     let (shop, now) = (sight.input.shop, sight.input.now);
     let (from, to) = (&shop.regions[facts.active], &shop.regions[facts.active.other()]);
     let mut journal = sight.input.journal.clone();
     journal.last_number += 1;
     journal.current = Some(Move {
         number: journal.last_number,
-        kind: MoveKind::Failover,
+        kind,
         from: from.name.clone(),
         to: to.name.clone(),
         from_instance: from.instance.clone(),
@@ -44,6 +57,7 @@ pub(super) fn failover(sight: &Sight<'_>, facts: &Facts, request: Option<Request
         promoted_at: None,
         repointed_at: None,
         verified_at: None,
+        write_stop: None,
         outcome: None,
         request,
         because: None,

@@ -1,7 +1,7 @@
 //! Excluding: the old region leaves every load balancer, and that is read back before anything irreversible.
 
 use super::phases::{agrees, anew, round_after, with_phase};
-use super::{Sight, promoting, sending, standpoint, traffic};
+use super::{Sight, promoting, sending, standpoint, switchover, traffic};
 use crate::journal::{Journal, Move, Phase};
 use crate::request::Override;
 use crate::time::since;
@@ -24,6 +24,7 @@ pub(super) fn begin(sight: &Sight<'_>, current: &Move) -> Journal {
     }
     journal.excluded = Some(current.from.clone());
     journal.front = Some(current.to.clone());
+    switchover::bound(sight, &mut journal);
     journal
 }
 
@@ -31,7 +32,8 @@ pub(super) fn begin(sight: &Sight<'_>, current: &Move) -> Journal {
 pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     let read_back = read_back(sight, current).or_else(|| overridden(sight, current))?;
     let facts = sight.facts.as_ref()?;
-    let ready = round_after(facts, read_back) && agrees(sight, current);
+    let agreed = agrees(sight, current) && switchover::holds_everything(sight, current);
+    let ready = round_after(facts, read_back) && agreed;
     (ready && sending::may_promote_again(sight, current.number)).then(|| promoting::begin(sight, &anew(sight, current)))
 }
 

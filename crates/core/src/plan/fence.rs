@@ -232,7 +232,7 @@ pub(super) fn reads_read_only(sight: &Sight<'_>, side: Side) -> bool {
 }
 
 /// Whether the group was read after our last change of it: an older reading may show what was before.
-fn parameters_settled(sight: &Sight<'_>, side: Side) -> bool {
+pub(super) fn parameters_settled(sight: &Sight<'_>, side: Side) -> bool {
     sight.input.actual.instance(side).is_some_and(|view| {
         let changed = Effect::SetReadOnly {
             scope: sight.input.shop.scope(side),

@@ -4,7 +4,7 @@ use super::{Sight, name};
 use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
 use crate::facts::EdgeVote;
-use crate::journal::Phase;
+use crate::journal::{MoveKind, Phase};
 use crate::pacing::Turn;
 use crate::reading::Query;
 use crate::side::Side;
@@ -68,6 +68,8 @@ const THRIFTY_OTHER_HEALTH: Duration = Duration::from_secs(85);
 const FIRST_SIGHT: Duration = Duration::from_secs(75);
 const FIRST_SIGHT_AGAIN: Duration = Duration::from_secs(45);
 const FIRST_SIGHT_AT_MOST: Duration = Duration::from_secs(600);
+/// Proofs while a planned move keeps the shop from taking orders: each second counts.
+const WRITE_STOP: Duration = Duration::from_secs(2);
 /// A Route 53 change that is awaited.
 const CHANGE: Duration = Duration::from_secs(5);
 /// The same where we are denied to ask: permissions change slowly.
@@ -130,6 +132,11 @@ fn services(sight: &Sight<'_>, looks: &mut Vec<Look>) {
     let (interval, timeout) = (shop.policy.interval, shop.policy.timeout);
     let class = &shop.class;
     let newer_than = fresh_round(sight);
+    let stopped = sight
+        .input
+        .journal
+        .in_flight()
+        .is_some_and(|m| m.kind == MoveKind::Switchover);
     for side in Side::BOTH {
         let region = &shop.regions[side];
         for service in &region.services {
@@ -154,7 +161,7 @@ fn services(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             };
             looks.push(Look {
                 query,
-                every: interval,
+                every: if stopped { interval.min(WRITE_STOP) } else { interval },
                 newer_than,
             });
         }

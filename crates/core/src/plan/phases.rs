@@ -1,7 +1,7 @@
 //! The phases of a failover: when one ends and the next begins.
 
 use super::begin::PREPARING_AT_MOST;
-use super::{Sight, excluding, promoting, refuse, rollback, standpoint};
+use super::{Sight, excluding, promoting, refuse, rollback, standpoint, switchover};
 use crate::facts::{Facts, ProofVote};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
 use crate::loss;
@@ -34,6 +34,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     }
     match current.phase {
         Phase::Requested => Some(preparing(sight, current)),
+        Phase::Preparing if current.kind == MoveKind::Switchover => switchover::prepared(sight, current),
         Phase::Preparing => prepared(sight, current),
         Phase::Excluding => excluding::entry(sight, current),
         Phase::Promoting => promoting::entry(sight, current),
@@ -85,6 +86,7 @@ pub(super) fn preparing(sight: &Sight<'_>, current: &Move) -> Journal {
             });
         }
     }
+    switchover::bound(sight, &mut journal);
     journal
 }
 
@@ -122,13 +124,14 @@ pub(super) fn agrees(sight: &Sight<'_>, current: &Move) -> bool {
     (!current.automatic || sight.diagnosis.calls_for_promotion()) && refuse::against_going_on(sight).next().is_none()
 }
 
-/// The loss as the evidence stands now.
+/// The loss as the evidence stands now; a planned move waits until there is none.
 pub(super) fn anew(sight: &Sight<'_>, current: &Move) -> Move {
     let mut next = current.clone();
-    if let Some(loss) = sight
-        .facts
-        .as_ref()
-        .and_then(|facts| loss::estimate(facts, sight.input.now))
+    if current.kind != MoveKind::Switchover
+        && let Some(loss) = sight
+            .facts
+            .as_ref()
+            .and_then(|facts| loss::estimate(facts, sight.input.now))
     {
         next.loss = Some(loss);
     }

@@ -148,6 +148,8 @@ fn loss(sight: &Sight<'_>, facts: &Facts, asker: Asker<'_>) -> Option<Refusal> {
     let accepted = match asker {
         Asker::Automatic => None,
         Asker::Person { allow_loss, .. } => allow_loss,
+        // It waits until nothing can be lost.
+        Asker::Planned { .. } => return None,
     };
     let budget = accepted.unwrap_or(sight.input.shop.policy.max_loss);
     let budget = i64::try_from(budget.as_secs()).unwrap_or(i64::MAX);

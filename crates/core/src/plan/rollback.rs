@@ -1,8 +1,8 @@
 //! Abort: until the point of no return a move can be undone, and is, when the database lives or time runs out.
 
-use super::Sight;
+use super::{Sight, switchover};
 use crate::facts::{Facts, LinkVote, ProofVote};
-use crate::journal::{Journal, Move, MoveOutcome, ObligationKind, Phase};
+use crate::journal::{Journal, Move, MoveKind, MoveOutcome, ObligationKind, Phase};
 use crate::time::after;
 use crate::window::CONFIRM_APART;
 use std::time::Duration;
@@ -76,7 +76,15 @@ fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {
         .deadline
         .is_some_and(|deadline| sight.input.now.wall >= deadline)
     {
-        return Some("the phase took longer than its deadline");
+        return Some(match current.kind {
+            MoveKind::Switchover => switchover::ran_out(sight, current),
+            MoveKind::Failover | MoveKind::TrafficShift | MoveKind::Drill | MoveKind::Adopt => {
+                "the phase took longer than its deadline"
+            }
+        });
+    }
+    if let Some(stopped) = switchover::stopped_by(sight, current) {
+        return Some(stopped);
     }
     let facts = sight.facts.as_ref()?;
     (current.automatic && lives(sight, facts)).then_some("the database of the old region lives")

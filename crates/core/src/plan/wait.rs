@@ -1,9 +1,10 @@
 //! What is awaited, when there is nothing to write and nothing to send.
 
 use super::moved::{self, Writers};
+use super::switchover::{self, Drain};
 use super::{Sight, adopt, block, excluding, name, phases};
 use crate::decision::{Levels, Wait};
-use crate::journal::{Move, ObligationKind, Phase};
+use crate::journal::{Move, MoveKind, ObligationKind, Phase};
 use crate::shop::Mode;
 
 /// The nearest thing that is awaited.
@@ -58,6 +59,12 @@ fn adopting(sight: &Sight<'_>) -> Wait {
 fn in_move(sight: &Sight<'_>, current: &Move) -> Wait {
     match current.phase {
         Phase::Requested | Phase::Holding => Wait::FreshRound,
+        Phase::Preparing if current.kind == MoveKind::Switchover => match switchover::drain(sight, current) {
+            Drain::NotApplied => Wait::ReadOnly,
+            Drain::NotRefused => Wait::WritesRefused,
+            Drain::Behind => Wait::Drain,
+            Drain::Done => Wait::FreshRound,
+        },
         Phase::Preparing if phases::waiting_for_read_only(sight, current) => Wait::ReadOnly,
         Phase::Preparing => Wait::FreshRound,
         Phase::Excluding if excluding::read_back(sight, current).is_none() => Wait::Exclusion,

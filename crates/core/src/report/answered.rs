@@ -2,10 +2,11 @@
 
 use super::{NamedReason, words};
 use crate::Text;
+use crate::decision::Decision;
 use crate::journal::MoveOutcome;
 use crate::plan::Input;
-use crate::refusal::Refusal;
-use crate::request::{Answer, Unfit, Verdict};
+use crate::refusal::{Blocker, Refusal};
+use crate::request::{Answer, Awaited, Unfit, Verdict};
 
 /// An answer to a request, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Answered {
 
 /// The words of an answer.
 #[must_use]
-pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
+pub fn answered(input: &Input<'_>, decision: &Decision, answer: &Answer) -> Answered {
     let (outcome, reason, message) = match &answer.verdict {
         Verdict::Waits(refusals) if refusals.is_empty() => (
             None,
@@ -46,6 +47,16 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
             first(refusals),
             format!("Refused: {}{}", sentences(input, refusals), way_on(refusals)),
         ),
+        Verdict::Blocked(blockers) => (
+            Some(MoveOutcome::Refused),
+            blockers.first().map_or("Refused", Blocker::name),
+            format!(
+                "Refused: {} Nothing was changed. A planned move begins only when none of this is so; end it first, then file a new \
+                 request.",
+                blocked(input, decision, blockers)
+            ),
+        ),
+        Verdict::Awaits(awaited) => (None, awaited.name(), awaited_words(input, *awaited)),
         Verdict::Unfit(unfit) => (Some(MoveOutcome::Refused), unfit.name(), unfit_words(input, *unfit)),
         Verdict::Expired(refusals) if refusals.is_empty() => (
             Some(MoveOutcome::Expired),
@@ -64,8 +75,15 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
         ),
     };
     let refusals = match &answer.verdict {
-        Verdict::Waits(refusals) | Verdict::Refused(refusals) | Verdict::Expired(refusals) => refusals.as_slice(),
-        Verdict::Unfit(_) | Verdict::Withdrawn => &[],
+        Verdict::Waits(refusals) | Verdict::Refused(refusals) | Verdict::Expired(refusals) => refusals
+            .iter()
+            .map(|refusal| words::refusal_alone(input, refusal))
+            .collect(),
+        Verdict::Blocked(blockers) => blockers
+            .iter()
+            .map(|blocker| words::blocker(input, decision, blocker))
+            .collect(),
+        Verdict::Awaits(_) | Verdict::Unfit(_) | Verdict::Withdrawn => Vec::new(),
     };
     Answered {
         request: answer.request.clone(),
@@ -73,11 +91,32 @@ pub fn answered(input: &Input<'_>, answer: &Answer) -> Answered {
         outcome,
         reason,
         message: message.into(),
-        refusals: refusals
-            .iter()
-            .map(|refusal| words::refusal_alone(input, refusal))
-            .collect(),
+        refusals,
     }
+}
+
+fn blocked(input: &Input<'_>, decision: &Decision, blockers: &[Blocker]) -> String {
+    let said: Vec<String> = blockers
+        .iter()
+        .map(|blocker| {
+            format!(
+                "{}: {}",
+                blocker.name(),
+                words::blocker(input, decision, blocker).message
+            )
+        })
+        .collect();
+    said.join(" ")
+}
+
+fn awaited_words(input: &Input<'_>, awaited: Awaited) -> String {
+    let what = match awaited {
+        Awaited::WriterAvailable => "the writer's instance to be available",
+        Awaited::StandbyAvailable => "the standby's instance to be available",
+        Awaited::LinkFlowing => "the replica to be seen to follow",
+    };
+    let active = input.journal.active_region.as_deref().unwrap_or("?");
+    format!("Waiting until its startBefore for {what}; the writer stays in {active} until then, and takes writes.")
 }
 
 fn first(refusals: &[Refusal]) -> &'static str {
@@ -128,7 +167,7 @@ pub(super) fn unfit_words(input: &Input<'_>, unfit: Unfit) -> String {
         ),
         Unfit::AlreadyActive => "spec.request.to is the active region already. Nothing to do.".into(),
         Unfit::TypeNotOffered => {
-            "This version carries out requests of type Failover and Adopt only. Nothing was changed.".into()
+            "This version carries out requests of type Failover, Switchover and Adopt only. Nothing was changed.".into()
         }
     }
 }

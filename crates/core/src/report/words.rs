@@ -8,7 +8,7 @@ mod votes;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
-use crate::journal::{Move, NAME_LEVEL, Obligation, ObligationKind, Phase};
+use crate::journal::{Move, MoveKind, NAME_LEVEL, Obligation, ObligationKind, Phase};
 use crate::pacing::Place;
 use crate::plan::Input;
 use crate::refusal::Refusal;
@@ -196,6 +196,8 @@ fn wait_reason(wait: Wait) -> &'static str {
         Wait::FirstReadings => "FirstReadings",
         Wait::FreshRound
         | Wait::ReadOnly
+        | Wait::WritesRefused
+        | Wait::Drain
         | Wait::Exclusion
         | Wait::Promotion
         | Wait::LicenceOver
@@ -237,6 +239,8 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         Wait::FirstReadings
         | Wait::FreshRound
         | Wait::ReadOnly
+        | Wait::WritesRefused
+        | Wait::Drain
         | Wait::Exclusion
         | Wait::Promotion
         | Wait::LicenceOver
@@ -265,12 +269,17 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
         .unwrap_or_default();
     let late = super::overdue(input);
     let what = match current.phase {
+        Phase::Requested if current.kind == MoveKind::Switchover => format!(
+            "Switchover from {} to {}. Next: writes stop in {}.",
+            current.from, current.to, current.from
+        ),
         Phase::Requested => format!(
             "{}: moving from {} to {}. Next: one fresh round of evidence.",
             current.diagnosis.name(),
             current.from,
             current.to
         ),
+        Phase::Preparing if current.kind == MoveKind::Switchover => write_stop(current, decision),
         Phase::Preparing => format!(
             "{}: preparing to move from {} to {}. Next: {} leaves every load balancer. Still undone by itself if {} answers.",
             current.diagnosis.name(),
@@ -324,6 +333,23 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
         .map(|place| format!(" Waiting: {}", refusals::queued(place)))
         .unwrap_or_default();
     format!("{what}{queue}{waits}{overdue}{edit}")
+}
+
+/// What a planned move waits for while the shop takes no orders.
+fn write_stop(current: &Move, decision: &Decision) -> String {
+    let (from, to) = (&current.from, &current.to);
+    let now = match decision.next {
+        Next::Wait(Wait::ReadOnly) => format!("Waiting for read_only=1 to be in force on {}.", current.from_instance),
+        Next::Wait(Wait::WritesRefused) => format!("Waiting to see the application's writes refused in {from}."),
+        Next::Wait(Wait::Drain) => format!("Writes have stopped in {from}. Waiting for {to} to hold everything."),
+        Next::Wait(_) | Next::Idle | Next::Record(_) | Next::Act(_) | Next::Release => {
+            format!("Writes are stopping in {from}.")
+        }
+    };
+    format!(
+        "Switchover from {from} to {to}. {now} Next: {from} leaves every load balancer, then the promotion. Until then it is undone \
+         by itself if anything fails, and the shop takes orders again in {from}."
+    )
 }
 
 /// An edit of identities that waits, and for what.

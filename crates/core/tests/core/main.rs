@@ -21,6 +21,7 @@ mod names;
 mod observer;
 mod pacing;
 mod places;
+mod planned;
 mod probes;
 mod proofs;
 mod refusals;

@@ -230,6 +230,7 @@ fn an_adopt_request_takes_the_spec_as_it_is() {
         start_before: after(scene.now.wall, secs(3600)),
         overrides: Vec::new(),
         allow_loss: None,
+        max_write_stop: None,
         abort: false,
         record_of: None,
     }];

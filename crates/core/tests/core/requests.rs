@@ -20,6 +20,7 @@ fn failover(scene: &Scene) -> Request {
         start_before: after(scene.now.wall, secs(3600)),
         overrides: Vec::new(),
         allow_loss: None,
+        max_write_stop: None,
         abort: false,
         record_of: None,
     }
@@ -46,7 +47,7 @@ fn verdict(scene: &Scene) -> Verdict {
 
 fn words(scene: &Scene) -> Answered {
     let answers = scene.plan().answers;
-    answered(&scene.input(), &answers[0])
+    answered(&scene.input(), &scene.plan(), &answers[0])
 }
 
 fn refused_by(scene: &Scene) -> Vec<&'static str> {
@@ -345,11 +346,11 @@ fn what_cannot_be_is_said() {
         ),
         (
             Request {
-                kind: MoveKind::Switchover,
+                kind: MoveKind::Drill,
                 ..failover(&scene)
             },
             Unfit::TypeNotOffered,
-            "Failover and Adopt",
+            "Failover, Switchover and Adopt",
         ),
     ];
     for (request, unfit, said) in cases {

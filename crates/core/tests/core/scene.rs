@@ -158,6 +158,7 @@ pub fn proof(shop: &Shop, side: Side, writer: Option<Side>, writable: bool) -> P
         local_uuid: Some(uuid(side)),
         local_read_only: Some(writer != Some(side)),
         applied_until: None,
+        executed: None,
     }
 }
 

@@ -19,6 +19,7 @@ fn failover(driver: &Driver, to: &str) -> Request {
         start_before: after(driver.now.wall, secs(3600)),
         overrides: Vec::new(),
         allow_loss: None,
+        max_write_stop: None,
         abort: false,
         record_of: None,
     }
@@ -57,6 +58,30 @@ fn it_moves_once_whatever_is_shown_again() {
     assert_eq!(promotions(&driver), 1);
     assert_eq!(driver.journal(0).last_number, ended.number);
     assert_eq!(driver.answers, []);
+}
+
+/// Withdrawn while the entry that begins its move is on its way: the move is undone, and nobody says that it never began.
+#[test]
+fn it_is_withdrawn_as_its_move_begins() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    driver.hold_writes = crate::driver::changes_journal;
+    let mut request = failover(&driver, "us-west-2");
+    ask(&mut driver, &request);
+    driver.run(5);
+    let begins = |write: &crate::driver::Write| write.status.journal.in_flight().is_some();
+    assert!(driver.writes.iter().any(begins), "the entry is on its way");
+    request.abort = true;
+    ask(&mut driver, &request);
+    assert_eq!(driver.answers, []);
+    driver.hold_writes = |_, _| false;
+    let write = driver.writes.last().cloned().unwrap();
+    let stored = driver.write(&write);
+    driver.feed(In::Stored(write.ticket, stored));
+    driver.run(300);
+    let ended = driver.journal(0).current.clone().unwrap();
+    assert_eq!(ended.outcome, Some(MoveOutcome::Aborted));
+    assert_eq!(promotions(&driver), 0);
 }
 
 /// The watch of RegionSwitches may be faster than that of Storefronts.

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// half of it) is none: it would make a loss look smaller than it is.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
+/// Longest GTID set: some 200 servers, or gaps, that have ever written.
+const LONGEST_SET: usize = 16 * 1024;
+
 /// Longest uuid of a server; MySQL's have 36 characters.
 const LONGEST_UUID: usize = 64;
 
@@ -47,6 +50,7 @@ pub(super) fn read(body: &[u8], region: &str, asked: Timestamp) -> ProofSeen {
         local_uuid: uuid(local("serverUuid")).ok().flatten(),
         local_read_only: local("readOnly").and_then(Value::as_bool),
         applied_until: local("appliedUntil").and_then(|value| applied(value, asked)),
+        executed: local("gtidExecuted").and_then(executed),
     })
 }
 
@@ -63,6 +67,12 @@ fn uuid(value: Option<&Value>) -> Result<Option<Text>, ()> {
         }
         Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => Err(()),
     }
+}
+
+/// A set of transactions as the server tells it; one that is longer than any that a shop's history makes is none.
+fn executed(value: &Value) -> Option<Text> {
+    let text = value.as_str().filter(|text| !text.is_empty() && text.len() <= LONGEST_SET)?;
+    Some(text.into())
 }
 
 fn applied(value: &Value, asked: Timestamp) -> Option<Timestamp> {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 /// With proofs the estimate may exceed the true loss by this much, beside the time to notice that writes stopped.
 const SHARP_SECONDS: f64 = 30.0;
-/// Our own part of a failover at most, real time: little beside what the providers take.
-const OVERHEAD_AT_MOST_MS: f64 = 250.0;
+/// Our own part of a failover, real time, above which something of ours is wrong: 130 to 240 ms on a quiet machine, some
+/// more where others keep it busy.
+const OVERHEAD_AT_MOST_MS: f64 = 1000.0;
 
 /// What a scenario noted on its way.
 #[derive(Clone, Debug, Default)]

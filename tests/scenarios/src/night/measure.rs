@@ -41,6 +41,8 @@ pub struct Measured {
 pub enum Decision {
     /// The shop was moved.
     Failover,
+    /// A person planned a move, and the shop was moved.
+    Switchover,
     /// A person promoted the replica, and the shop follows.
     ByHand,
     /// A person said where the writer is.
@@ -61,6 +63,7 @@ impl Decision {
     pub fn words(self) -> &'static str {
         match self {
             Decision::Failover => "failover",
+            Decision::Switchover => "planned move",
             Decision::ByHand => "follows a promotion by hand",
             Decision::Adopted => "adopts what a person names",
             Decision::RolledBack => "a move begun and undone",
@@ -104,7 +107,7 @@ pub fn of(played: &Played, shop: &str) -> Measured {
         let current = entry.journal.current.as_ref();
         current.is_some_and(|current| {
             let undone = matches!(current.outcome, Some(MoveOutcome::RolledBack | MoveOutcome::Aborted));
-            undone && current.kind == MoveKind::Failover
+            undone && matches!(current.kind, MoveKind::Failover | MoveKind::Switchover)
         })
     });
     let named = own().find(|entry| {
@@ -113,6 +116,10 @@ pub fn of(played: &Played, shop: &str) -> Measured {
             .current
             .as_ref()
             .is_some_and(|current| current.kind == MoveKind::Adopt)
+    });
+    let planned = own().any(|entry| {
+        let current = entry.journal.current.as_ref();
+        current.is_some_and(|current| current.kind == MoveKind::Switchover && current.licence.is_some())
     });
     let away =
         own().find(|entry| entry.journal.active_region.is_some() && entry.journal.front != entry.journal.active_region);
@@ -128,6 +135,7 @@ pub fn of(played: &Played, shop: &str) -> Measured {
     let (decision, took) = match (first_sent, rolled_back, away, back) {
         (None, ..) if named.is_some() => (Decision::Adopted, None),
         (None, ..) if followed.is_some() => (Decision::ByHand, followed.and_then(|entry| took(entry.at))),
+        (Some(_), ..) if planned => (Decision::Switchover, None),
         (Some(sent), ..) => (Decision::Failover, took(sent)),
         (None, Some(entry), ..) => (Decision::RolledBack, took(entry.at)),
         (None, None, Some(away), Some(_)) => (Decision::OrderAndBack, took(away.at)),

@@ -33,6 +33,9 @@ pub struct Asked {
     /// `allowDataLossSeconds`.
     #[serde(default)]
     pub allow_loss: Option<Span>,
+    /// `maxWriteStopSeconds`.
+    #[serde(default)]
+    pub max_write_stop: Option<Span>,
     /// `overrides`.
     #[serde(default)]
     pub overrides: Vec<Override>,
@@ -54,6 +57,7 @@ impl Asked {
             start_before: Timestamp::from_millisecond(start_before).unwrap_or(Timestamp::MAX),
             overrides: self.overrides.clone(),
             allow_loss: self.allow_loss.map(|span| span.0),
+            max_write_stop: self.max_write_stop.map(|span| span.0),
             abort: false,
             record_of: None,
         };

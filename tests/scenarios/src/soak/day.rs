@@ -277,6 +277,7 @@ impl Day {
             start_before,
             overrides,
             allow_loss: self.dice.one_in(2).then(|| hours(1)),
+            max_write_stop: None,
             abort: false,
             record_of: None,
         };

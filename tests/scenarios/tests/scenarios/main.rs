@@ -15,6 +15,7 @@ mod object_let_go;
 mod outage;
 mod owned_elsewhere;
 mod partition;
+mod planned;
 mod promotion;
 mod quiet;
 mod quotas;

@@ -19,6 +19,7 @@ fn request(rig: &Rig, name: &str, kind: MoveKind, to: &str) -> Request {
         start_before: breakwater_core::time::after(now, hours(1)),
         overrides: Vec::new(),
         allow_loss: None,
+        max_write_stop: None,
         abort: false,
         record_of: None,
     }

@@ -111,6 +111,7 @@ fn a_standby_that_nobody_could_see_is_no_former_writer() {
             start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
             overrides: Vec::new(),
             allow_loss: None,
+            max_write_stop: None,
             abort: false,
             record_of: None,
         };
