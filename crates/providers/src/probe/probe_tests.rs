@@ -470,6 +470,7 @@ async fn a_proof_is_read_field_by_field() {
             local_uuid: Some("3e11".into()),
             local_read_only: Some(false),
             applied_until: Some("2026-11-25T09:59:58.5Z".parse().unwrap()),
+            executed: Some("3e11:1-5".into()),
         }
     );
 }
