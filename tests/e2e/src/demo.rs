@@ -40,6 +40,8 @@ pub enum Scenario {
     /// The active region is us-east-1, and Route 53's control plane dies with it; people override.
     #[value(name = "us-east-1-down")]
     UsEast1Down,
+    /// A person plans a move of one shop: nothing is lost.
+    Switchover,
 }
 
 impl Scenario {
@@ -56,6 +58,7 @@ impl Scenario {
             Scenario::Flapping => "flapping",
             Scenario::CloudflareDown => "cloudflare-down",
             Scenario::UsEast1Down => "us-east-1-down",
+            Scenario::Switchover => "switchover",
         }
     }
 
@@ -71,7 +74,8 @@ impl Scenario {
             | Scenario::BadRelease
             | Scenario::Patching
             | Scenario::Flapping
-            | Scenario::CloudflareDown => None,
+            | Scenario::CloudflareDown
+            | Scenario::Switchover => None,
         }
     }
 
@@ -80,7 +84,7 @@ impl Scenario {
     pub fn moving(self) -> &'static [&'static str] {
         match self {
             Scenario::RegionDown | Scenario::Partition | Scenario::UsEast1Down => &MOVING,
-            Scenario::DatabaseDown => &["shop-ca"],
+            Scenario::DatabaseDown | Scenario::Switchover => &["shop-ca"],
             Scenario::ServicesDown
             | Scenario::BadRelease
             | Scenario::Patching
@@ -120,6 +124,7 @@ pub async fn play(scenario: Scenario, setting: Setting) -> Result<Summary, Troub
         Scenario::Flapping => nights::flapping(&stage, &table, &mut notes).await?,
         Scenario::CloudflareDown => nights::cloudflare_down(&stage, &table, &mut notes).await?,
         Scenario::UsEast1Down => nights::us_east_1_down(&stage, &table, &mut notes).await?,
+        Scenario::Switchover => nights::switchover(&stage, &table, &mut notes).await?,
     }
     table.shot(&stage, "after");
     let ledger = stage.world.ledger().await?;

@@ -1,6 +1,6 @@
 //! The bad nights, one function each: what goes wrong, what is waited for, and what must not happen.
 
-use super::summary::{Notes, promotions};
+use super::summary::{Notes, Planned, promotions};
 use super::table::Table;
 use super::{MOVING, PATIENCE, REGION, SHOPS};
 use crate::Trouble;
@@ -163,8 +163,66 @@ pub(super) async fn us_east_1_down(stage: &Stage, table: &Table, notes: &mut Not
     moved_and_fenced(stage, table, &MOVING).await
 }
 
+pub(super) async fn switchover(stage: &Stage, table: &Table, notes: &mut Notes) -> Result<(), Trouble> {
+    table.say(&format!(
+        "a person plans to move {SHOP} to us-west-2: one RegionSwitch of type Switchover"
+    ));
+    let request = request(&stage.recorder, SHOP, stage.now())?;
+    stage.kubectl(
+        &["create", "-f", "-"],
+        Some(&with(
+            request,
+            json!({"type": "Switchover", "to": "us-west-2", "reason": "patch ca-central-1"}),
+        )),
+    )?;
+    let begun = |recorder: &Recorder| recorder.is_true(SHOP, "MoveInFlight");
+    table.follow(stage, "the move in flight", PATIENCE, begun).await?;
+    table.shot(stage, "during");
+    let moved = |recorder: &Recorder| {
+        recorder.is_true(SHOP, "Verified") && active(recorder, SHOP).as_deref() == Some("us-west-2")
+    };
+    table
+        .follow(stage, "the shop moved and verified", PATIENCE, moved)
+        .await?;
+    let fenced = |recorder: &Recorder| !recorder.is_true(SHOP, "FenceRequired");
+    table
+        .follow(stage, "the former writer fenced", PATIENCE, fenced)
+        .await?;
+    let read = |path: &str| stage.kubectl(&["get", "rsw", "-n", "shops", &format!("{SHOP}-2am"), path], None);
+    notes.planned = Some(Planned {
+        outcome: read("-o=jsonpath={.status.outcome}")?,
+        message: read("-o=jsonpath={.status.message}")?,
+        write_pause_seconds: read("-o=jsonpath={.status.times.writePauseSeconds}")?
+            .trim()
+            .parse()
+            .ok(),
+    });
+    Ok(())
+}
+
 /// What a person applies at 2 AM.
 fn failover_request(recorder: &Recorder, shop: &str, to: &str, now: Timestamp) -> Result<String, Trouble> {
+    Ok(with(
+        request(recorder, shop, now)?,
+        json!({
+            "type": "Failover",
+            "to": to,
+            "reason": "us-east-1 is down and will be for hours; names follow when Route 53 answers",
+            "overrides": ["NameUnmovable"],
+        }),
+    ))
+}
+
+/// The request with these fields.
+fn with(mut request: Value, fields: Value) -> String {
+    if let (Some(asked), Value::Object(fields)) = (request["spec"]["request"].as_object_mut(), fields) {
+        asked.extend(fields);
+    }
+    request.to_string()
+}
+
+/// A request about this shop as it stands, without a type.
+fn request(recorder: &Recorder, shop: &str, now: Timestamp) -> Result<Value, Trouble> {
     let status = recorder.storefront(shop).and_then(|seen| seen.status);
     let epoch = status.and_then(|status| status.epoch).unwrap_or_default();
     let until = now
@@ -176,16 +234,11 @@ fn failover_request(recorder: &Recorder, shop: &str, to: &str, now: Timestamp) -
         "metadata": {"name": format!("{shop}-2am"), "namespace": "shops"},
         "spec": {"request": {
             "storefrontName": shop,
-            "type": "Failover",
-            "to": to,
             "expectedEpoch": epoch,
             "startBefore": until.to_string(),
-            "reason": "us-east-1 is down and will be for hours; names follow when Route 53 answers",
             "requestedBy": "oncall@example.com",
-            "overrides": ["NameUnmovable"],
         }},
-    })
-    .to_string())
+    }))
 }
 
 /// These shops move, are verified, and their former writers fenced once the trouble is over.

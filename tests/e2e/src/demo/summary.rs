@@ -23,6 +23,20 @@ pub(super) struct Notes {
     pub(super) promotions_during: Option<u64>,
     /// In `us-east-1-down`: before a person overrode.
     pub(super) promotions_before: Option<u64>,
+    /// In `switchover`: what the request says at its end.
+    pub(super) planned: Option<Planned>,
+}
+
+/// The end of a planned move, as its RegionSwitch says it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// `status.outcome`.
+    pub outcome: String,
+    /// `status.message`.
+    pub message: String,
+    /// `status.times.writePauseSeconds`.
+    pub write_pause_seconds: Option<i64>,
 }
 
 /// The summary of a run; also written as JSON.
@@ -69,6 +83,11 @@ pub struct Summary {
     /// In `us-east-1-down`: promotions before a person overrode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub promotions_before_override: Option<u64>,
+    /// In `switchover`: how it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub planned: Option<Planned>,
+    /// Orders that shoppers did not get acknowledged.
+    pub orders_refused: u64,
     /// In `partition`: what was diagnosed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<String>,
@@ -132,12 +151,20 @@ impl Summary {
             promotions: during.unwrap_or(measures.promotions),
             promotions_after_heal: during.map(|during| measures.promotions - during),
             promotions_before_override: notes.promotions_before,
+            planned: notes.planned.clone(),
+            orders_refused: orders_refused(ledger),
             diagnosis: notes.diagnosis.clone(),
             alert: notes.alert.clone(),
             moves: serde_json::to_value(&measures.moves).unwrap_or(Value::Null),
             calls: measures.calls,
         })
     }
+}
+
+/// Orders that shoppers tried to place and did not get acknowledged.
+fn orders_refused(ledger: &Value) -> u64 {
+    let meetings = ledger["meetings"].as_array().into_iter().flatten();
+    meetings.filter_map(|meeting| meeting["refused"].as_u64()).sum()
 }
 
 /// What the run promises beyond the invariants.
@@ -169,6 +196,22 @@ fn promises(scenario: Scenario, measures: &Measures, notes: &Notes) -> Vec<Strin
         measures.own_overhead_ms.is_none_or(|ms| ms <= OVERHEAD_AT_MOST_MS),
         format!("our own overhead was {:?} ms", measures.own_overhead_ms),
     );
+    if scenario == Scenario::Switchover {
+        let ended = notes.planned.as_ref();
+        expect(
+            measures.orders_lost == 0,
+            format!("{} orders were lost", measures.orders_lost),
+        );
+        expect(
+            ended.is_some_and(|ended| ended.outcome == "Completed" && ended.message.contains("Nothing was lost")),
+            format!("the request says {ended:?}"),
+        );
+        expect(
+            ended.is_some_and(|ended| ended.write_pause_seconds.is_some()),
+            "the write pause was not measured".to_owned(),
+        );
+        return broken;
+    }
     for m in &measures.moves {
         let (Some(truth), Some(estimate)) = (m.loss_seconds_true, m.loss_seconds_estimate) else {
             expect(false, format!("{}: loss not measured", m.shop));
