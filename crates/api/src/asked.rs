@@ -40,6 +40,7 @@ pub fn request_of(switch: &RegionSwitch) -> Option<(ShopKey, Request)> {
             overrides: asked.overrides.clone(),
             allow_loss: asked.allow_data_loss_seconds.map(seconds),
             max_write_stop: asked.max_write_stop_seconds.map(seconds),
+            expires_at: asked.expires_at,
             abort: switch.spec.abort,
             // A record whose status was not written yet is of no move that anybody could name.
             record_of: ours.then(|| status.and_then(|status| status.number).unwrap_or(0)),

@@ -3,8 +3,8 @@
 use crate::bounds;
 use crate::conditions::{Fresh, bounded, kind, stamp};
 use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
-use breakwater_core::journal::{DrainBy, Move, MoveKind, MoveOutcome};
-use breakwater_core::report::ConditionStatus;
+use breakwater_core::journal::{DrainBy, Move, MoveKind, MoveOutcome, Phase, PhaseTime, Shift};
+use breakwater_core::report::{ConditionStatus, shift_shown};
 use breakwater_core::shop::Shop;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -97,6 +97,38 @@ pub fn move_status(
     }
 }
 
+/// How a traffic shift stands, for the object of this generation that asked for it.
+#[must_use]
+pub fn shift_status(
+    shift: &Shift,
+    previous: Option<&RegionSwitchStatus>,
+    generation: i64,
+    now: Timestamp,
+) -> RegionSwitchStatus {
+    let before = previous.map_or(&[][..], |status| &status.conditions);
+    let message = bounded(&shift_shown(shift), bounds::SHOWN_MAX);
+    let reason = shift.outcome.map_or(Phase::Holding.name(), outcome_name);
+    RegionSwitchStatus {
+        observed_generation: generation,
+        phase: shift.outcome.is_none().then_some(Phase::Holding),
+        outcome: shift.outcome,
+        number: None,
+        steps: vec![PhaseTime {
+            phase: Phase::Holding,
+            at: shift.since,
+        }],
+        evidence: None,
+        loss: None,
+        times: Some(MoveTimes {
+            deadline: shift.outcome.is_none().then_some(shift.until),
+            ..MoveTimes::default()
+        }),
+        conditions: stamp(ends(shift.outcome, reason, &message), before, generation, now),
+        refusals: Vec::new(),
+        message: Some(message),
+    }
+}
+
 fn times(current: &Move) -> MoveTimes {
     let rto = current.first_down.zip(current.verified_at);
     let stopped = current.write_stop.as_ref().and_then(|stop| stop.since);
@@ -114,15 +146,19 @@ fn times(current: &Move) -> MoveTimes {
 
 /// Reconciling while open; completed is Ready, every other end is Stalled.
 fn conditions(current: &Move, message: &str) -> [Fresh; 3] {
+    let reason = current.outcome.map_or(current.phase.name(), outcome_name);
+    ends(current.outcome, reason, message)
+}
+
+fn ends(outcome: Option<MoveOutcome>, reason: &str, message: &str) -> [Fresh; 3] {
     use ConditionStatus::{False, True};
-    let (ready, reconciling, stalled) = match current.outcome {
+    let (ready, reconciling, stalled) = match outcome {
         None => (False, True, False),
         Some(MoveOutcome::Completed) => (True, False, False),
         Some(MoveOutcome::RolledBack | MoveOutcome::Refused | MoveOutcome::Expired | MoveOutcome::Aborted) => {
             (False, False, True)
         }
     };
-    let reason = current.outcome.map_or(current.phase.name(), outcome_name);
     [
         Fresh::new(kind::READY, ready, reason, message),
         Fresh::new(kind::RECONCILING, reconciling, reason, message),

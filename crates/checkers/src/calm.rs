@@ -63,11 +63,13 @@ fn deeds<'a>(run: &'a Run, shop: &'a Shop) -> impl Iterator<Item = (i64, i64)> +
     })
 }
 
-/// Where the history breaks: another process, a restored backup, an entry that arrived late.
+/// Where the history breaks: another process, a restored backup, an entry that arrived late; or a person's order of pools
+/// begins or ends, at a time that they said.
 fn breaks(shop: &Shop) -> impl Iterator<Item = (i64, i64)> + '_ {
     shop.history.windows(2).filter_map(|pair| match pair {
         [before, now] => {
-            let broken = now.restored || now.late || now.holder != before.holder;
+            let shifted = now.journal.shift != before.journal.shift;
+            let broken = now.restored || now.late || now.holder != before.holder || shifted;
             broken.then_some((now.at, now.at))
         }
         _ => None,

@@ -91,6 +91,16 @@ pub(crate) struct Journal {
     pub adopting_since: Option<Timestamp>,
     pub name_epoch: Option<i64>,
     pub cool_down_until: Option<Timestamp>,
+    pub shift: Option<Shift>,
+}
+
+/// A person's order of pools.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Shift {
+    pub front: String,
+    pub until: Timestamp,
+    pub outcome: Option<MoveOutcome>,
 }
 
 /// The move in flight, or the last one.

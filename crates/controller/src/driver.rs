@@ -512,6 +512,9 @@ impl Driver {
                     _ = self.records.send(Show::Move(Box::new(shop), current));
                 }
             }
+            Out::Shift(key, shift) => {
+                _ = self.records.send(Show::Shift(key, shift));
+            }
             Out::Answer(key, answered) => {
                 _ = self.records.send(Show::Answer(key, answered));
             }

@@ -5,10 +5,10 @@ use crate::store::bounded;
 use backon::{ExponentialBuilder, Retryable};
 use breakwater_api::record::RECORD_GENERATION;
 use breakwater_api::{
-    REQUESTED_BY_CONTROLLER, RegionSwitch, RegionSwitchStatus, answer_status, move_status, region_switch_of,
+    REQUESTED_BY_CONTROLLER, RegionSwitch, RegionSwitchStatus, answer_status, move_status, region_switch_of, shift_status,
 };
 use breakwater_core::Text;
-use breakwater_core::journal::Move;
+use breakwater_core::journal::{Move, Shift};
 use breakwater_core::report::Answered;
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_engine::port::StoreError;
@@ -27,6 +27,8 @@ const KEPT: usize = 50;
 pub(crate) enum Show {
     /// How far a move has come.
     Move(Box<Shop>, Box<Move>),
+    /// How a traffic shift stands.
+    Shift(ShopKey, Box<Shift>),
     /// What is said to a request that did not begin.
     Answer(ShopKey, Box<Answered>),
 }
@@ -40,6 +42,7 @@ impl Show {
                 let about = request.unwrap_or_else(|| format!("e{}", current.number).into());
                 (shop.key.clone(), about)
             }
+            Show::Shift(key, shift) => (key.clone(), shift.request.uid.clone()),
             Show::Answer(key, answered) => (key.clone(), answered.uid.clone()),
         }
     }
@@ -95,6 +98,13 @@ async fn show_one(client: &Client, show: &Show) -> Result<(), NotShown> {
                 }
                 None => show_record(&api, shop, current).await,
             }
+        }
+        Show::Shift(key, shift) => {
+            let status = |found: &RegionSwitch| {
+                let generation = found.metadata.generation.unwrap_or_default();
+                shift_status(shift, found.status.as_ref(), generation, Timestamp::now())
+            };
+            show_requester(&of(key), &shift.request.name, &shift.request.uid, status).await
         }
         Show::Answer(key, answered) => {
             let status = |found: &RegionSwitch| {

@@ -44,6 +44,9 @@ pub struct Journal {
     /// The move in flight, or the last one when it has an outcome.
     #[serde(default, rename = "move", skip_serializing_if = "Option::is_none")]
     pub current: Option<Move>,
+    /// The traffic shift that a person asked for last; it holds until it has an outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shift: Option<Shift>,
     /// The last number used by a move or an adoption.
     #[serde(default)]
     pub last_number: i64,
@@ -102,15 +105,33 @@ impl Journal {
         self.put_back.iter().find(|level| *level.what == *what)
     }
 
+    /// The traffic shift that holds, if there is one. It is no move in flight.
+    #[must_use]
+    pub fn holding(&self) -> Option<&Shift> {
+        self.shift.as_ref().filter(|shift| shift.outcome.is_none())
+    }
+
     /// Ends the move in flight with this record of it. Its request, if it had one, does not begin again.
     pub fn end_move(&mut self, ended: Move) {
-        if let Some(request) = ended.request.as_ref().filter(|r| !self.ended_requests.contains(&r.uid)) {
-            self.ended_requests.push(request.uid.clone());
+        if let Some(request) = &ended.request {
+            self.remember_ended(request.uid.clone());
+        }
+        self.current = Some(ended);
+    }
+
+    /// Ends the traffic shift that holds. Its request does not begin again.
+    pub fn end_shift(&mut self, ended: Shift) {
+        self.remember_ended(ended.request.uid.clone());
+        self.shift = Some(ended);
+    }
+
+    fn remember_ended(&mut self, uid: Text) {
+        if !self.ended_requests.contains(&uid) {
+            self.ended_requests.push(uid);
             if self.ended_requests.len() > ENDED_REQUESTS {
                 self.ended_requests.remove(0);
             }
         }
-        self.current = Some(ended);
     }
 
     /// The open obligation of this kind.
@@ -178,6 +199,33 @@ pub enum SteeringMap {
     Country,
     /// `pop_pools`.
     Pop,
+}
+
+/// A person's order of pools: which region comes first, and until when. Kept after its end until another one begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Shift {
+    /// The region that comes first in the load balancers, unless its services are out.
+    pub front: Text,
+    /// Since when it holds.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// The person's request.
+    pub request: RequestRef,
+    /// How it ended; absent while it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<MoveOutcome>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended, or what came of it, in one sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<Text>,
+    /// After its end: the load balancers were read with the order that followed it. Until then that order is set even
+    /// where the order of pools is otherwise left to people.
+    #[serde(default)]
+    pub followed: bool,
 }
 
 /// One move, from its number to its end.

@@ -24,6 +24,7 @@ mod refuse;
 mod risk;
 mod rollback;
 mod sending;
+mod shift;
 mod standpoint;
 mod switchover;
 mod traffic;
@@ -159,7 +160,8 @@ fn next(sight: &Sight<'_>, levels: Levels) -> Next {
 /// The next entry of the journal, if one is due: the first of these that applies.
 fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if sight.input.shop.deleting {
-        return leave::entry(sight).map(|due| bookkeep::signed(sight, due));
+        let due = leave::entry(sight).or_else(|| shift::left(sight));
+        return due.map(|due| bookkeep::signed(sight, due));
     }
     if let Some(anew) = adopt_by_request::entry(sight).or_else(|| adopt::entry(sight)) {
         return Some(bookkeep::signed(sight, anew));
@@ -170,6 +172,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let due = phases::entry(sight)
         .or_else(|| moved::entry(sight))
         .or_else(|| fence::entry(sight))
+        .or_else(|| shift::entry(sight))
         .or_else(|| asked::entry(sight))
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
@@ -187,8 +190,18 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
     }
     // Before Route 53 has been asked once nobody knows whether the journal is an old one; if it does not answer, the
     // journal counts.
-    if !sight.may_touch() || adopt::seems_old(sight) || sight.input.actual.names.is_none() {
+    if adopt::seems_old(sight) || sight.input.actual.names.is_none() {
         return Vec::new();
+    }
+    if !sight.may_touch() {
+        // Mode Observe carries out the order of pools that a person asked for, and nothing else.
+        let mut steps = if sight.may_order() && !moved::stops_everything(sight) {
+            traffic::steps(sight)
+        } else {
+            Vec::new()
+        };
+        steps.retain(|step| sending::may_send(sight, step));
+        return steps;
     }
     let mut steps = Vec::new();
     if !moved::stops_everything(sight) {
@@ -213,6 +226,12 @@ impl Sight<'_> {
     /// Whether anything may be sent at all.
     fn may_touch(&self) -> bool {
         !self.only_observes() && !self.input.shop.suspended && self.foreign_owner().is_none()
+    }
+
+    /// Whether the order of pools may be set: a person's traffic shift is carried out in every mode.
+    fn may_order(&self) -> bool {
+        let stopped = self.input.shop.suspended || self.foreign_owner().is_some();
+        !stopped && (!self.only_observes() || shift::is_enforced(self.input.journal))
     }
 
     /// Mode Observe touches nothing, except for what a person asked for, and what that owes.

@@ -7,6 +7,7 @@ pub mod reference;
 mod words;
 
 pub use answered::{Answered, answered};
+pub use words::shift_shown;
 
 use crate::decision::{Decision, Levels, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;
@@ -199,6 +200,7 @@ pub fn report(input: &Input<'_>, decision: &Decision) -> Report {
     let active = decision.facts.as_ref().map(|facts| facts.active);
     let conditions = conditions::conditions(input, decision);
     let (reason, message) = words::summary(input, decision);
+    let message = words::with_shift(journal, message);
     Report {
         observed_generation: shop.generation,
         active_region: active.map(|side| shop.regions[side].name.clone()),

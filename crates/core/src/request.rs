@@ -3,6 +3,7 @@
 use crate::Text;
 use crate::journal::MoveKind;
 use crate::refusal::{Blocker, Refusal};
+use crate::side::Side;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct Request {
     pub allow_loss: Option<Duration>,
     /// Of a Switchover: the longest time without writes before the promotion; without it the usual one.
     pub max_write_stop: Option<Duration>,
+    /// When the order of pools that it asks for goes back; of a `TrafficShift`.
+    pub expires_at: Option<Timestamp>,
     /// Whether it was withdrawn.
     pub abort: bool,
     /// Of a record that the controller made: its move's number. It asks for nothing, and can be withdrawn.
@@ -203,6 +206,15 @@ pub enum Unfit {
     AlreadyActive,
     /// This version does not carry out requests of this type.
     TypeNotOffered,
+    /// `expiresAt` has passed, or is absent.
+    AlreadyOver,
+    /// No view sees the services of this region Up, or they are out: users would find nothing there.
+    ServicesNotUp(Side),
+    /// The pool of this region cannot take users everywhere: it is missing or disabled, its region is excluded, or a load
+    /// balancer is disabled, cannot be read, or does not name both pools.
+    PoolNotUsable(Side),
+    /// No load balancer goes by the order of its pools.
+    OrderIgnored,
 }
 
 impl Unfit {
@@ -213,6 +225,10 @@ impl Unfit {
             Unfit::NoSuchRegion => "NoSuchRegion",
             Unfit::AlreadyActive => "AlreadyActive",
             Unfit::TypeNotOffered => "TypeNotOffered",
+            Unfit::AlreadyOver => "AlreadyOver",
+            Unfit::ServicesNotUp(_) => "ServicesNotUp",
+            Unfit::PoolNotUsable(_) => "PoolNotUsable",
+            Unfit::OrderIgnored => "OrderIgnored",
         }
     }
 }

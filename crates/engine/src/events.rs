@@ -159,6 +159,32 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
             );
         }
     }
+    if let Some(shift) = &new.shift {
+        let before = old.shift.as_ref().filter(|was| was.request.uid == shift.request.uid);
+        let (front, name) = (&shift.front, &shift.request.name);
+        if before.is_none() && shift.outcome.is_none() {
+            let until = shift.until.strftime("%F %H:%M UTC");
+            tell(
+                false,
+                "TrafficShiftBegan",
+                format!("{front} comes first in the load balancers until {until}, by {name}."),
+            );
+        }
+        if let Some(outcome) = shift
+            .outcome
+            .filter(|_| before.is_some_and(|was| was.outcome.is_none()))
+        {
+            let because = shift.because.as_deref().unwrap_or("its time is over");
+            tell(
+                outcome != MoveOutcome::Completed,
+                "TrafficShiftEnded",
+                format!(
+                    "The TrafficShift to {front} by {name} ended: {}, because {because}.",
+                    outcome.name()
+                ),
+            );
+        }
+    }
     for owed in new.obligations.iter().filter(|owed| !old.obligations.contains(owed)) {
         let late = owed.kind == ObligationKind::RebuildStandby && owed.number > new.epoch;
         let warning = late || owed.kind == ObligationKind::FenceFormerWriter;

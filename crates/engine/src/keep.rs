@@ -247,8 +247,17 @@ fn store(kept: &mut KeptShop, key: &ShopKey, ticket: Ticket, status: Box<Status>
     });
 }
 
-/// The RegionSwitch of a move is a projection of the journal: shown again whenever phase or outcome changed.
+/// The RegionSwitch of a move is a projection of the journal: shown again whenever phase or outcome changed. So is that of a
+/// traffic shift.
 fn record(kept: &mut KeptShop, key: &ShopKey, out: &mut Vec<Out>) {
+    if kept.recorded_shift != kept.journal.shift {
+        kept.recorded_shift.clone_from(&kept.journal.shift);
+        out.extend(
+            kept.recorded_shift
+                .clone()
+                .map(|shift| Out::Shift(key.clone(), Box::new(shift))),
+        );
+    }
     let Some(current) = &kept.journal.current else { return };
     let shown = (current.number, current.phase, current.outcome.is_some());
     if kept.recorded != Some(shown) {

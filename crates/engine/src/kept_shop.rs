@@ -9,7 +9,7 @@ use breakwater_core::decision::{Look, Missing, SentCall, Step};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::evidence::Evidence;
 use breakwater_core::facts::Fleet;
-use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase};
+use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase, Shift};
 use breakwater_core::outcome::Outcome;
 use breakwater_core::pacing::Turn;
 use breakwater_core::places::{Places, in_force};
@@ -62,6 +62,7 @@ pub(crate) struct KeptShop {
     pub(crate) report_due: Option<Duration>,
     pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) recorded: Option<(i64, Phase, bool)>,
+    pub(crate) recorded_shift: Option<Shift>,
     pub(crate) released: bool,
     pub(crate) wake: Option<Duration>,
 }
@@ -117,6 +118,7 @@ impl KeptShop {
             report_due: None,
             diagnosis: None,
             recorded: None,
+            recorded_shift: None,
             released: false,
             wake: None,
         }

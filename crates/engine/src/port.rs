@@ -4,7 +4,7 @@
 use crate::call::Call;
 use breakwater_core::Text;
 use breakwater_core::facts::Fleet;
-use breakwater_core::journal::{Journal, Move};
+use breakwater_core::journal::{Journal, Move, Shift};
 use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::{Cause, Query, Reading};
 use breakwater_core::report::{Answered, Report};
@@ -119,6 +119,8 @@ pub enum Out {
     },
     /// Make the RegionSwitch of this move show what the journal says. A projection: retried, never waited for.
     Record(ShopKey, Box<Move>),
+    /// Make the RegionSwitch of this traffic shift show what the journal says. Retried, never waited for.
+    Shift(ShopKey, Box<Shift>),
     /// Tell a requester on their RegionSwitch. Retried, never waited for.
     Answer(ShopKey, Box<Answered>),
     /// Tell people.

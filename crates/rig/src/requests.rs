@@ -2,7 +2,7 @@
 
 use crate::rig::Rig;
 use breakwater_core::Text;
-use breakwater_core::journal::Move;
+use breakwater_core::journal::{Move, Shift};
 use breakwater_core::report::Answered;
 use breakwater_core::request::Request;
 use breakwater_core::shop::ShopKey;
@@ -54,6 +54,12 @@ impl Rig {
     pub(crate) fn show_record(&mut self, key: &ShopKey, current: &Move) {
         if let (Some(_), Some(request)) = (current.outcome, &current.request) {
             self.close(key, &request.uid.clone());
+        }
+    }
+
+    pub(crate) fn show_shift(&mut self, key: &ShopKey, shift: &Shift) {
+        if shift.outcome.is_some() {
+            self.close(key, &shift.request.uid.clone());
         }
     }
 

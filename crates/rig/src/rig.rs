@@ -403,6 +403,7 @@ impl Rig {
                 self.feed(In::Gone(key));
             }
             Out::Record(key, current) => self.show_record(&key, &current),
+            Out::Shift(key, shift) => self.show_shift(&key, &shift),
             Out::Answer(key, answered) => self.show_answer(key, *answered),
         }
     }

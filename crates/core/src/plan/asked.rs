@@ -1,6 +1,6 @@
 //! Requests by people: which one begins, and what is said to those that do not.
 
-use super::{Sight, adopt_by_request, begin, refuse, switchover, wait};
+use super::{Sight, adopt_by_request, begin, refuse, shift, switchover, wait};
 use crate::decision::Wait;
 use crate::facts::Facts;
 use crate::journal::{Journal, MoveKind};
@@ -16,7 +16,7 @@ pub(super) enum Asked {
     Not(Verdict),
 }
 
-/// The entry that begins a person's move: nothing that they have not overridden stands against it.
+/// The entry that begins what a person asked for: nothing that they have not overridden stands against it.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
     let request = open(sight).find(|request| begins(sight, request))?;
@@ -26,13 +26,19 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
             let stop = switchover::write_stop(sight, request);
             Some(begin::switchover(sight, facts, named(request), stop))
         }
+        MoveKind::TrafficShift => shift::begin(sight, request),
         // An adoption has an entry of its own; the others do not begin in this version.
-        MoveKind::Adopt | MoveKind::TrafficShift | MoveKind::Drill => None,
+        MoveKind::Adopt | MoveKind::Drill => None,
     }
 }
 
 fn begins(sight: &Sight<'_>, request: &Request) -> bool {
-    matches!(request.kind, MoveKind::Failover | MoveKind::Switchover) && matches!(asked(sight, request), Asked::Begins)
+    match request.kind {
+        MoveKind::Failover | MoveKind::Switchover | MoveKind::TrafficShift => {
+            matches!(asked(sight, request), Asked::Begins)
+        }
+        MoveKind::Adopt | MoveKind::Drill => false,
+    }
 }
 
 /// What is said to the requests that do not begin.
@@ -52,11 +58,9 @@ pub(super) fn answers(sight: &Sight<'_>) -> Vec<Answer> {
 pub(super) fn open<'a>(sight: &'a Sight<'_>) -> impl Iterator<Item = &'a Request> {
     let journal = sight.input.journal;
     sight.input.requests.iter().filter(|request| {
-        let began = journal
-            .current
-            .as_ref()
-            .and_then(|current| current.request.as_ref())
-            .is_some_and(|known| known.uid == request.uid);
+        let moved = journal.current.as_ref().and_then(|current| current.request.as_ref());
+        let shifted = journal.shift.as_ref().map(|shift| &shift.request);
+        let began = moved.into_iter().chain(shifted).any(|known| known.uid == request.uid);
         request.record_of.is_none() && !began && !journal.ended_requests.contains(&request.uid)
     })
 }
@@ -95,34 +99,40 @@ pub(super) fn asked(sight: &Sight<'_>, request: &Request) -> Asked {
 fn unfit(sight: &Sight<'_>, request: &Request) -> Option<Unfit> {
     let to = sight.side(request.to.as_ref());
     match request.kind {
-        MoveKind::TrafficShift | MoveKind::Drill => Some(Unfit::TypeNotOffered),
+        MoveKind::Drill => Some(Unfit::TypeNotOffered),
         // The region may be listed by an edit that waits.
         MoveKind::Adopt if to.is_none() && sight.input.shop.edit_waits => None,
-        MoveKind::Failover | MoveKind::Switchover | MoveKind::Adopt if to.is_none() => Some(Unfit::NoSuchRegion),
+        MoveKind::Failover | MoveKind::Switchover | MoveKind::Adopt | MoveKind::TrafficShift if to.is_none() => {
+            Some(Unfit::NoSuchRegion)
+        }
         MoveKind::Failover | MoveKind::Switchover => {
             let there = sight.input.journal.active_region.as_ref() == request.to.as_ref();
             (there && !is_stale(sight, request)).then_some(Unfit::AlreadyActive)
         }
+        // Whether it may go there is asked of readings, and of the epoch first.
+        MoveKind::TrafficShift if is_stale(sight, request) || !read_enough(sight, request) => {
+            shift::is_over(sight, request).then_some(Unfit::AlreadyOver)
+        }
+        MoveKind::TrafficShift => shift::unfit(sight, request, to?),
         MoveKind::Adopt => None,
     }
 }
 
 /// What stands against it, less what it overrides.
 fn refusals(sight: &Sight<'_>, request: &Request) -> Vec<Refusal> {
+    let asker = Asker::Person {
+        overrides: &request.overrides,
+        allow_loss: request.allow_loss,
+    };
     match request.kind {
-        MoveKind::Failover => {
-            let asker = Asker::Person {
-                overrides: &request.overrides,
-                allow_loss: request.allow_loss,
-            };
-            refuse::against(sight, asker)
-        }
+        MoveKind::Failover => refuse::against(sight, asker),
         MoveKind::Switchover => {
             let overrides = &request.overrides;
             refuse::against(sight, Asker::Planned { overrides })
         }
+        MoveKind::TrafficShift => refuse::against_shift(sight, asker),
         MoveKind::Adopt => adopt_by_request::refusals(sight, request).into_iter().collect(),
-        MoveKind::TrafficShift | MoveKind::Drill => Vec::new(),
+        MoveKind::Drill => Vec::new(),
     }
 }
 

@@ -54,6 +54,7 @@ fn broken_since(facts: &Facts) -> Option<Timestamp> {
 pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     let input = sight.input;
     journal.version = JOURNAL_VERSION;
+    super::shift::ended_by(sight, &mut journal);
     super::contested::forget_where_wanted_changed(input.journal, &mut journal);
     journal.holder = input.me.clone();
     // Once our TXT stands, another owner there is somebody who came after us.

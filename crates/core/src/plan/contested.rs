@@ -17,7 +17,7 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// An entry of its own: something was put back, or what was contested has been as it should be for long enough.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    if !sight.may_touch() {
+    if !sight.may_order() {
         return None;
     }
     let mut journal = sight.input.journal.clone();

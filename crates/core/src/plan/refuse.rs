@@ -43,6 +43,18 @@ pub(super) fn against(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
     refusals
 }
 
+/// All that stands against an order of pools that this one asks for: it moves no writer and loses nothing.
+pub(super) fn against_shift(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    refusals.extend(suspended(sight));
+    refusals.extend(frozen(sight));
+    refusals.extend(owned_elsewhere(sight));
+    refusals.extend(unknown_active(sight, asker));
+    refusals.extend(move_in_flight(sight));
+    refusals.retain(|refusal| asker.is_bound_by(refusal));
+    refusals
+}
+
 /// What would refuse a promotion whatever the diagnosis, asked on a quiet day. How much would be lost depends on when the
 /// writes stop, so that only a loss that nobody could estimate is named.
 pub(super) fn in_the_way(sight: &Sight<'_>, facts: &Facts) -> Vec<Refusal> {

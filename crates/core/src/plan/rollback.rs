@@ -50,11 +50,12 @@ pub(super) fn undone(sight: &Sight<'_>, current: &Move, outcome: MoveOutcome, be
         unfence_seen |= o.number == current.number && o.kind == ObligationKind::Unfence;
         !double
     });
-    if sight
+    let shop_sells = sight
         .facts
         .as_ref()
-        .is_some_and(|facts| !crate::diagnose::services_out(facts))
-    {
+        .is_some_and(|facts| !crate::diagnose::services_out(facts));
+    // A traffic shift that the move has not ended goes on saying which region comes first.
+    if shop_sells && journal.holding().is_none() {
         journal.front = Some(current.from.clone());
     }
     journal

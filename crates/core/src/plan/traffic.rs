@@ -1,12 +1,12 @@
 //! The traffic level: pool order, and the exclusion of a region from every list of every load balancer.
 
-use super::{Sight, contested, moved, sending};
+use super::{Sight, contested, moved, sending, shift};
 use crate::Text;
 use crate::actual::Read;
 use crate::decision::{BalancerPatch, Effect, LevelState, Step};
 use crate::diagnosis::Diagnosis;
 use crate::evidence::is_out;
-use crate::facts::{EdgeVote, Facts, ProbeVote};
+use crate::facts::{EdgeVote, Facts, ProbeVote, RegionFacts};
 use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
 use crate::reading::BalancerView;
 use crate::side::Side;
@@ -21,12 +21,15 @@ const BYTES_AT_MOST: usize = 40 * LIST_AT_MOST;
 
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
-    if !sight.may_touch() || moved::stops_everything(sight) {
+    if !sight.may_order() || moved::stops_everything(sight) {
         return None;
     }
-    let journal = sight.input.journal;
     let facts = sight.facts.as_ref()?;
-    let active = sight.side(journal.active_region.as_ref())?;
+    if !sight.may_touch() {
+        return order(sight, facts);
+    }
+    let journal = sight.input.journal;
+    sight.side(journal.active_region.as_ref())?;
     if let Some(saved) = saved_later(sight) {
         return Some(saved);
     }
@@ -45,11 +48,24 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
             ..journal.clone()
         });
     }
+    order(sight, facts)
+}
+
+/// A change of the pool order: by a person's shift, or to the other region and back.
+fn order(sight: &Sight<'_>, facts: &Facts) -> Option<Journal> {
+    let journal = sight.input.journal;
+    let active = sight.side(journal.active_region.as_ref())?;
     let with_front = |side: Side| Journal {
         front: Some(sight.region(side).clone()),
         ..journal.clone()
     };
     let front = sight.side(journal.front.as_ref())?;
+    if let Some(shift) = journal.holding() {
+        return shift::front(sight, facts, shift, front);
+    }
+    if shift::is_enforced(journal) && front == active && holds(sight) {
+        return Some(shift::followed(journal));
+    }
     if front == active && order_should_change(sight, facts) {
         return Some(with_front(active.other()));
     }
@@ -103,14 +119,19 @@ fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
 }
 
 /// A pool that is missing or disabled takes no users: then the order is left alone.
-fn pool_is_there(sight: &Sight<'_>, side: Side) -> bool {
+pub(super) fn pool_is_there(sight: &Sight<'_>, side: Side) -> bool {
     let pool = sight.input.actual.pools[side].as_ref().and_then(Read::present);
     pool.is_some_and(|pool| pool.enabled)
 }
 
-/// Up in one view, and neither Down nor Impaired in the other.
+/// Whether the other region could take the users.
 fn fit(facts: &Facts) -> bool {
-    let (probe, edge) = (facts.b.probe.value, facts.b.edge.value);
+    is_fit(&facts.b)
+}
+
+/// Up in one view, and neither Down nor Impaired in the other.
+pub(super) fn is_fit(region: &RegionFacts) -> bool {
+    let (probe, edge) = (region.probe.value, region.edge.value);
     let up = probe == ProbeVote::Up || edge == EdgeVote::Up;
     up && !is_out(probe) && edge != EdgeVote::Down
 }
@@ -311,12 +332,13 @@ impl<'a> Want<'a> {
         let (shop, journal) = (sight.input.shop, sight.input.journal);
         let front = sight.side(journal.front.as_ref())?;
         let excluded = sight.side(journal.excluded.as_ref());
+        let by_a_person = shift::is_enforced(journal);
         // Observe is asked here too, so that a level that only watches never counts as different.
-        (!sight.only_observes()).then_some(Want {
+        (!sight.only_observes() || by_a_person).then_some(Want {
             front: &shop.regions[front].pool,
             other: &shop.regions[front.other()].pool,
             excluded: excluded.map(|side| &shop.regions[side].pool),
-            order: shop.policy.automatic_traffic,
+            order: shop.policy.automatic_traffic || by_a_person,
             saved: &journal.saved_steering,
         })
     }

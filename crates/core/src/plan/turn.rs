@@ -32,7 +32,7 @@ pub(super) fn attention(sight: &Sight<'_>) -> Attention {
         Attention::None
     } else if facts.trouble.is_none() {
         let journal = sight.input.journal;
-        let away = journal.front != journal.active_region && journal.excluded.is_none();
+        let away = journal.front != journal.active_region && journal.excluded.is_none() && journal.holding().is_none();
         if away { Attention::Returning } else { Attention::None }
     } else if is_judged(sight, facts) {
         Attention::Judged

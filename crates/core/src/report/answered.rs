@@ -167,7 +167,28 @@ pub(super) fn unfit_words(input: &Input<'_>, unfit: Unfit) -> String {
         ),
         Unfit::AlreadyActive => "spec.request.to is the active region already. Nothing to do.".into(),
         Unfit::TypeNotOffered => {
-            "This version carries out requests of type Failover, Switchover and Adopt only. Nothing was changed.".into()
+            "This version carries out requests of type Failover, Switchover, TrafficShift and Adopt only. Nothing was changed."
+                .into()
+        }
+        Unfit::AlreadyOver => {
+            "spec.request.expiresAt has passed, or is absent. Nothing was changed. File a new request with a later one."
+                .into()
+        }
+        Unfit::ServicesNotUp(side) => format!(
+            "No view sees the services of {0} Up: users sent there would find nothing. Nothing was changed. Repair them, then \
+             file a new request.",
+            regions[side].name
+        ),
+        Unfit::PoolNotUsable(side) => format!(
+            "The pool of {} cannot come first: it is missing or disabled, its region is excluded, or a load balancer is \
+             disabled, cannot be read, or does not name both pools in default_pools. Nothing was changed. Correct that, then \
+             file a new request.",
+            regions[side].name
+        ),
+        Unfit::OrderIgnored => {
+            "The steering policy of every load balancer ignores the order of pools: a TrafficShift would \
+                                change nothing. Set steering_policy to off, or ask for a Switchover or a Failover."
+                .into()
         }
     }
 }

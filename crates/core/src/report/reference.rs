@@ -9,6 +9,7 @@ use crate::pacing::Place;
 use crate::plan::plan;
 use crate::refusal::{Blocker, LongTtl, PoolAbsence, Refusal};
 use crate::request::Unfit;
+use crate::side::Side;
 use example::Example;
 
 /// A refusal, as people meet it.
@@ -57,8 +58,17 @@ pub fn blockers() -> Vec<NamedReason> {
 pub fn unfits() -> Vec<(&'static str, String)> {
     let example = Example::new();
     let input = example.input();
-    [Unfit::NoSuchRegion, Unfit::AlreadyActive, Unfit::TypeNotOffered]
-        .into_iter()
+    let there = Side::Secondary;
+    let all = [
+        Unfit::NoSuchRegion,
+        Unfit::AlreadyActive,
+        Unfit::TypeNotOffered,
+        Unfit::AlreadyOver,
+        Unfit::ServicesNotUp(there),
+        Unfit::PoolNotUsable(there),
+        Unfit::OrderIgnored,
+    ];
+    all.into_iter()
         .map(|unfit| (unfit.name(), super::answered::unfit_words(&input, unfit)))
         .collect()
 }

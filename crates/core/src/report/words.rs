@@ -8,7 +8,7 @@ mod votes;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
-use crate::journal::{Move, MoveKind, NAME_LEVEL, Obligation, ObligationKind, Phase};
+use crate::journal::{Journal, Move, MoveKind, NAME_LEVEL, Obligation, ObligationKind, Phase, Shift};
 use crate::pacing::Place;
 use crate::plan::Input;
 use crate::refusal::Refusal;
@@ -98,6 +98,35 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         return (ObligationKind::RebuildStandby.name(), message.into());
     }
     (decision.diagnosis.name(), message.into())
+}
+
+/// The same, with the order of pools that a person asked for, while it holds.
+pub(super) fn with_shift(journal: &Journal, message: Text) -> Text {
+    match journal.holding() {
+        Some(shift) => format!("{message} {}", shift_holds(shift)).into(),
+        None => message,
+    }
+}
+
+/// A traffic shift that holds: what comes first, until when, and how it ends sooner.
+pub(super) fn shift_holds(shift: &Shift) -> String {
+    let (front, name, until) = (&shift.front, &shift.request.name, date(shift.until));
+    let sooner = "spec.abort: true there ends it sooner.";
+    match &shift.because {
+        Some(fallen_back) => format!("TrafficShift {name} (until {until}): {fallen_back}. {sooner}"),
+        None => {
+            format!("{front} comes first in the load balancers until {until}, by TrafficShift {name}. {sooner}")
+        }
+    }
+}
+
+/// What a requester reads about their traffic shift.
+#[must_use]
+pub fn shift_shown(shift: &Shift) -> String {
+    let (Some(outcome), Some(because)) = (shift.outcome, &shift.because) else {
+        return shift_holds(shift);
+    };
+    format!("The TrafficShift to {} is {}: {because}.", shift.front, outcome.name())
 }
 
 /// After a diagnosis that calls for a promotion: when it comes, or why it does not.

@@ -28,5 +28,6 @@ mod refusals;
 mod requests;
 mod restraint;
 mod scene;
+mod shifts;
 mod traffic;
 mod windows;

@@ -231,6 +231,7 @@ fn an_adopt_request_takes_the_spec_as_it_is() {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     }];

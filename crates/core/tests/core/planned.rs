@@ -21,6 +21,7 @@ fn switchover(scene: &Scene) -> Request {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     }

@@ -21,6 +21,7 @@ fn failover(scene: &Scene) -> Request {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     }
@@ -350,7 +351,7 @@ fn what_cannot_be_is_said() {
                 ..failover(&scene)
             },
             Unfit::TypeNotOffered,
-            "Failover, Switchover and Adopt",
+            "This version",
         ),
     ];
     for (request, unfit, said) in cases {

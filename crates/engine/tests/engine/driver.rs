@@ -224,7 +224,7 @@ impl Driver {
             Out::Event(event) => self.events.push(event),
             Out::WakeAt(wake) => self.wake = Some(wake),
             Out::Answer(_, answered) => self.answers.push(*answered),
-            Out::Record(..) | Out::Release(_) => {}
+            Out::Record(..) | Out::Shift(..) | Out::Release(_) => {}
         }
     }
 

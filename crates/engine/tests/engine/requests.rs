@@ -20,6 +20,7 @@ fn failover(driver: &Driver, to: &str) -> Request {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     }

@@ -30,6 +30,9 @@ pub struct Asked {
     /// `startBefore`; half an hour from now if absent.
     #[serde(default)]
     pub start_before: Option<Clock>,
+    /// `expiresAt`.
+    #[serde(default)]
+    pub expires_at: Option<Clock>,
     /// `allowDataLossSeconds`.
     #[serde(default)]
     pub allow_loss: Option<Span>,
@@ -58,6 +61,9 @@ impl Asked {
             overrides: self.overrides.clone(),
             allow_loss: self.allow_loss.map(|span| span.0),
             max_write_stop: self.max_write_stop.map(|span| span.0),
+            expires_at: self
+                .expires_at
+                .map(|clock| Timestamp::from_millisecond(begin + clock.0).unwrap_or(Timestamp::MAX)),
             abort: false,
             record_of: None,
         };
@@ -70,13 +76,15 @@ impl Asked {
         let loss = self
             .allow_loss
             .map(|span| format!(", accepts a loss of {} s", span.0.as_secs()));
+        let expires = self.expires_at.map(|clock| format!(", expires at {}", shown(clock.0)));
         format!(
-            "{} asks for {:?} to {}, expected epoch {}, start before {}{}{overrides}",
+            "{} asks for {:?} to {}, expected epoch {}, start before {}{}{}{overrides}",
             self.name,
             self.kind,
             self.to,
             self.expected_epoch,
             shown(start_before - begin),
+            expires.unwrap_or_default(),
             loss.unwrap_or_default(),
         )
     }

@@ -32,6 +32,14 @@ pub enum LevelEnd {
     Contested,
     /// Somebody else moved the writer, and that is adopted.
     MovedByOthers,
+    /// A person's traffic shift holds.
+    Shifted,
+    /// Its region's services went out, and the other one comes first meanwhile.
+    ShiftFellBack,
+    /// Its time is over.
+    ShiftExpired,
+    /// It was withdrawn, replaced, or ended by a move.
+    ShiftAborted,
 }
 
 /// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `outcome/Completed` (of a move or of a
@@ -116,6 +124,20 @@ fn of_report(report: &Report, shown: &mut BTreeSet<String>) {
     }
 }
 
+fn of_shift(old: &Journal, new: &Journal, shown: &mut BTreeSet<String>) {
+    if let Some(shift) = new.shift.as_ref().filter(|_| old.shift != new.shift) {
+        mark(
+            match shift.outcome {
+                None if shift.because.is_some() => LevelEnd::ShiftFellBack,
+                None => LevelEnd::Shifted,
+                Some(MoveOutcome::Completed) => LevelEnd::ShiftExpired,
+                Some(_) => LevelEnd::ShiftAborted,
+            },
+            shown,
+        );
+    }
+}
+
 fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<String>) {
     if old.active_region.is_none() && new.active_region.is_some() {
         mark(
@@ -133,6 +155,7 @@ fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<Str
     if elsewhere && old.current == new.current {
         mark(LevelEnd::MovedByOthers, shown);
     }
+    of_shift(old, new, shown);
     let same = old.active_region.is_some() && old.active_region == new.active_region;
     let outcome = |journal: &Journal| journal.current.as_ref().and_then(|current| current.outcome);
     let ended = outcome(new).filter(|_| outcome(old) != outcome(new));

@@ -172,6 +172,7 @@ impl Told<'_> {
         if let Some(current) = &new.current {
             self.current(old.current.as_ref().filter(|was| was.number == current.number), current);
         }
+        self.shift(old, new);
         if old.front != new.front
             && let (Some(_), Some(front)) = (&old.front, &new.front)
         {
@@ -198,6 +199,28 @@ impl Told<'_> {
             let until = self.clock(until);
             self.tell(4, "decided", format!("no automatic move before {until}"));
         }
+    }
+
+    fn shift(&mut self, old: &Journal, new: &Journal) {
+        let Some(shift) = new.shift.as_ref().filter(|_| old.shift != new.shift) else {
+            return;
+        };
+        let (name, front, until) = (&shift.request.name, &shift.front, self.clock(shift.until));
+        let because = shift
+            .because
+            .as_deref()
+            .map(|why| format!(" because {why}"))
+            .unwrap_or_default();
+        let was = old.shift.as_ref().filter(|was| was.request.uid == shift.request.uid);
+        let text = match (was.map(|was| was.outcome), shift.outcome) {
+            (None, _) => format!("{front} comes first until {until}, asked for by {name}"),
+            (Some(None), Some(outcome)) => format!("the shift of {name} {}{because}", outcome.name()),
+            (Some(None), None) if shift.because.is_some() => format!("the shift of {name} falls back{because}"),
+            (Some(None), None) => format!("the shift of {name} holds again"),
+            // That the load balancers have followed shows in the calls.
+            (Some(Some(_)), _) => return,
+        };
+        self.tell(4, "decided", text);
     }
 
     fn current(&mut self, old: Option<&Move>, new: &Move) {

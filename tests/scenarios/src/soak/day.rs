@@ -260,6 +260,9 @@ impl Day {
         let epoch = self.rig.journal(&key).map(|journal| journal.epoch);
         let name: Text = format!("asked-{}", self.rig.millis()).into();
         let kind = *self.dice.of(&[MoveKind::Failover, MoveKind::Failover, MoveKind::Adopt]);
+        // Without another throw of the dice: what seeds found before stays what they find.
+        let shifts = kind == MoveKind::Failover && self.rig.millis() % 3 == 0;
+        let kind = if shifts { MoveKind::TrafficShift } else { kind };
         let to: Text = (*self.dice.of(&[EAST, WEST])).into();
         let count = self.dice.index(4);
         let overrides: Vec<Override> = (0..count).map(|_| *self.dice.of(&OVERRIDES)).collect();
@@ -278,6 +281,7 @@ impl Day {
             overrides,
             allow_loss: self.dice.one_in(2).then(|| hours(1)),
             max_write_stop: None,
+            expires_at: (kind == MoveKind::TrafficShift).then(|| breakwater_core::time::after(start_before, hours(1))),
             abort: false,
             record_of: None,
         };

@@ -20,6 +20,7 @@ fn switchover(rig: &mut Rig, name: &str) {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     };

@@ -20,6 +20,7 @@ fn request(rig: &Rig, name: &str, kind: MoveKind, to: &str) -> Request {
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     }
@@ -144,6 +145,40 @@ fn it_runs_once_wherever_the_controller_dies() {
     };
     let deeds = run(None);
     assert!(deeds > 10, "{deeds}");
+    for nth in 0..deeds {
+        run(Some(nth));
+    }
+}
+
+/// Whatever dies before, at, or after each write and call: users go there once and back once.
+#[test]
+fn a_shift_holds_and_ends_wherever_the_controller_dies() {
+    let run = |kill_at: Option<usize>| {
+        let mut rig = adopted(only(SHOP), 931);
+        let (before, steered) = (rig.deeds().len(), steering(&rig, SHOP));
+        let now = jiff::Timestamp::from_millisecond(rig.millis()).unwrap_or_default();
+        let shift = Request {
+            expires_at: Some(breakwater_core::time::after(now, minutes(30))),
+            ..request(&rig, "for-a-while", MoveKind::TrafficShift, WEST)
+        };
+        ask(&mut rig, shift);
+        if let Some(nth) = kill_at {
+            rig.run_until(minutes(40), |rig| rig.deeds().len() > before + nth);
+            rig.kill();
+        }
+        rig.run_until(minutes(5), |rig| steering(rig, SHOP) != steered);
+        assert!(steering(&rig, SHOP) != steered || kill_at.is_some());
+        rig.run_for(minutes(60));
+        let ended = journal(&rig, SHOP).shift.clone().unwrap();
+        assert_eq!(ended.outcome, Some(MoveOutcome::Completed), "killed at {kill_at:?}");
+        assert_eq!(steering(&rig, SHOP), steered, "killed at {kill_at:?}");
+        assert!(is_whole(&rig, SHOP), "killed at {kill_at:?}: {}", states(&rig, &[SHOP]));
+        assert_eq!(promotions(&rig, SHOP).len(), 0);
+        finish(&rig);
+        rig.deeds().len() - before
+    };
+    let deeds = run(None);
+    assert!(deeds >= 4, "{deeds}");
     for nth in 0..deeds {
         run(Some(nth));
     }

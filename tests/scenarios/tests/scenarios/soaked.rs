@@ -112,6 +112,7 @@ fn a_standby_that_nobody_could_see_is_no_former_writer() {
             overrides: Vec::new(),
             allow_loss: None,
             max_write_stop: None,
+            expires_at: None,
             abort: false,
             record_of: None,
         };
