@@ -2,7 +2,7 @@
 //! waits for what is under way, and then the shop is adopted anew.
 
 use crate::Text;
-use crate::journal::{Journal, ObligationKind};
+use crate::journal::{Journal, MoveOutcome, ObligationKind};
 use crate::shop::{Shop, ShopRegion};
 use crate::side::{PerSide, Side};
 use schemars::JsonSchema;
@@ -83,8 +83,18 @@ impl Places {
 #[must_use]
 pub fn edits_wait(journal: &Journal) -> bool {
     journal.in_flight().is_some()
+        || lists_come_back(journal)
         || journal.owes(ObligationKind::FenceFormerWriter).is_some()
         || journal.owes(ObligationKind::Unfence).is_some()
+}
+
+/// Lists of load balancers that a move has changed, and that are put back after it was given up.
+fn lists_come_back(journal: &Journal) -> bool {
+    let given_up = journal
+        .current
+        .as_ref()
+        .is_some_and(|m| matches!(m.outcome, Some(MoveOutcome::RolledBack | MoveOutcome::Aborted)));
+    given_up && journal.excluded.is_none() && !journal.saved_steering.is_empty()
 }
 
 /// The shop that is worked on: the spec, but while an edit of identities waits with those that the journal is about.

@@ -25,6 +25,7 @@ mod risk;
 mod rollback;
 mod sending;
 mod shift;
+mod standing;
 mod standpoint;
 mod switchover;
 mod traffic;
@@ -234,11 +235,9 @@ impl Sight<'_> {
         !stopped && (!self.only_observes() || shift::is_enforced(self.input.journal))
     }
 
-    /// Mode Observe touches nothing, except for what a person asked for, and what that owes.
+    /// Mode Observe touches nothing, except for what a person asked for, and what undoes or completes what we did before.
     fn only_observes(&self) -> bool {
-        let journal = self.input.journal;
-        let asked = journal.in_flight().is_some_and(|m| !m.automatic) || !journal.obligations.is_empty();
-        self.input.shop.policy.mode == Mode::Observe && !asked
+        self.input.shop.policy.mode == Mode::Observe && !standing::stands(self)
     }
 
     /// The other owner that a TXT or, before an adoption, a tag names.

@@ -123,6 +123,8 @@ impl ConditionStatus {
 pub struct Visible {
     generation: i64,
     suspended: bool,
+    deleting: bool,
+    mode: Mode,
     journal: Journal,
     diagnosis: Diagnosis,
     votes: Option<[u8; 8]>,
@@ -143,6 +145,8 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
     Visible {
         generation: input.shop.generation,
         suspended: input.shop.suspended,
+        deleting: input.shop.deleting,
+        mode: input.shop.policy.mode,
         journal: input.journal.clone(),
         diagnosis: decision.diagnosis,
         votes: decision.facts.as_ref().map(votes),

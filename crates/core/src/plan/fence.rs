@@ -16,6 +16,17 @@ const FOLLOWS_AFTER: Duration = Duration::from_secs(120);
 
 /// Closes what has been observed done, and opens a fence again that somebody (or RDS on day 7) undid.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
+    if let Some(closed) = closed(sight) {
+        return Some(closed);
+    }
+    let reopened = reopen(sight)?;
+    let mut due = sight.input.journal.clone();
+    due.obligations.push(reopened);
+    Some(due)
+}
+
+/// Closes what has been observed done.
+pub(super) fn closed(sight: &Sight<'_>) -> Option<Journal> {
     let journal = sight.input.journal;
     if journal.obligations.iter().any(|owed| is_done(sight, owed)) {
         let mut due = journal.clone();
@@ -32,10 +43,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         }));
         return Some(due);
     }
-    let reopened = reopen(sight)?;
-    let mut due = journal.clone();
-    due.obligations.push(reopened);
-    Some(due)
+    None
 }
 
 fn is_done(sight: &Sight<'_>, owed: &Obligation) -> bool {
@@ -112,6 +120,14 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
         .journal
         .obligations
         .iter()
+        .flat_map(|owed| owed_steps(sight, owed))
+        .collect()
+}
+
+/// What the writers need that we made read-only in vain.
+pub(super) fn unfencing(sight: &Sight<'_>) -> Vec<Step> {
+    let owed = sight.input.journal.obligations.iter();
+    owed.filter(|owed| owed.kind == ObligationKind::Unfence)
         .flat_map(|owed| owed_steps(sight, owed))
         .collect()
 }

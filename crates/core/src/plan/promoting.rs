@@ -1,7 +1,7 @@
 //! Promoting: one licence, one call, and then only what the world shows counts.
 
 use super::phases::{preparing, repointing, still_replica, target, with_phase};
-use super::{Sight, traffic};
+use super::{Sight, rollback, traffic};
 use crate::decision::{Promotion, SentCall, Step};
 use crate::journal::{Journal, LicenceEntry, Move, Obligation, ObligationKind, Phase};
 use crate::outcome::Outcome;
@@ -57,7 +57,8 @@ pub(super) fn step(sight: &Sight<'_>) -> Option<Step> {
     let usable = licence.by == *sight.input.me && sight.input.now.wall < after(licence.at, LICENCE_LASTS);
     let unsent =
         sent(sight, current, licence).is_none() && sight.input.journal.active_region.as_ref() == Some(&current.from);
-    (usable && unsent && still_replica(sight, side) && !is_replaced(sight, side)).then(|| {
+    let wanted = !rollback::unwanted(sight, current);
+    (wanted && usable && unsent && still_replica(sight, side) && !is_replaced(sight, side)).then(|| {
         Step::Promote(Promotion {
             scope: sight.input.shop.scope(side),
             instance: current.to_instance.clone(),
@@ -171,7 +172,7 @@ fn nothing_happened(sight: &Sight<'_>, current: &Move, side: Side) -> bool {
         return unchanged_long_after(sight, side, ended);
     }
     let Some(call) = sent(sight, current, licence) else {
-        return sight.input.now.wall >= ended;
+        return sight.input.now.wall >= ended || rollback::unwanted(sight, current);
     };
     match &call.ended {
         None | Some((_, Outcome::Accepted(_))) => false,

@@ -1,8 +1,9 @@
 //! Abort: until the point of no return a move can be undone, and is, when the database lives or time runs out.
 
-use super::{Sight, switchover};
+use super::{Sight, switchover, traffic};
 use crate::facts::{Facts, LinkVote, ProofVote};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, ObligationKind, Phase};
+use crate::refusal::Refusal;
 use crate::time::after;
 use crate::window::CONFIRM_APART;
 use std::time::Duration;
@@ -56,7 +57,7 @@ pub(super) fn undone(sight: &Sight<'_>, current: &Move, outcome: MoveOutcome, be
         .is_some_and(|facts| !crate::diagnose::services_out(facts));
     // A traffic shift that the move has not ended goes on saying which region comes first.
     if shop_sells && journal.holding().is_none() {
-        journal.front = Some(current.from.clone());
+        traffic::order_returns(sight, &mut journal, &current.from);
     }
     journal
 }
@@ -72,7 +73,32 @@ pub(super) fn withdrawn(sight: &Sight<'_>, current: &Move) -> bool {
     })
 }
 
+/// A person's word against going on that came after the begin: nothing waits for it to pass while a writer is read-only
+/// and its region sells nothing.
+fn called_off(sight: &Sight<'_>) -> Option<&'static str> {
+    let refused = |what: fn(&Refusal) -> bool| sight.refusals.iter().any(what);
+    if sight.input.shop.deleting {
+        Some("the Storefront is deleted")
+    } else if refused(|refusal| matches!(refusal, Refusal::ObserveMode)) {
+        Some("the mode was set to Observe")
+    } else if refused(|refusal| matches!(refusal, Refusal::AwaitingApproval)) {
+        Some("the mode was set to Approve")
+    } else if refused(|refusal| matches!(refusal, Refusal::Frozen { .. })) {
+        Some("a freeze began")
+    } else {
+        None
+    }
+}
+
+/// Whether a person wants it to end, in whichever way.
+pub(super) fn unwanted(sight: &Sight<'_>, current: &Move) -> bool {
+    withdrawn(sight, current) || called_off(sight).is_some()
+}
+
 fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {
+    if let Some(word) = called_off(sight) {
+        return Some(word);
+    }
     if current
         .deadline
         .is_some_and(|deadline| sight.input.now.wall >= deadline)

@@ -84,7 +84,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     Some(journal)
 }
 
-/// The entry that ends it because the object goes: the order of pools stays as it is.
+/// The entry that ends it because the object goes; the order of pools goes back before.
 pub(super) fn left(sight: &Sight<'_>) -> Option<Journal> {
     let shift = sight.input.journal.holding()?;
     let mut journal = sight.input.journal.clone();

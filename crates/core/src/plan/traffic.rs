@@ -8,7 +8,8 @@ use crate::diagnosis::Diagnosis;
 use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, ProbeVote, RegionFacts};
 use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
-use crate::reading::BalancerView;
+use crate::reading::{BalancerView, Seen};
+use crate::shop::Mode;
 use crate::side::Side;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -55,10 +56,6 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
 fn order(sight: &Sight<'_>, facts: &Facts) -> Option<Journal> {
     let journal = sight.input.journal;
     let active = sight.side(journal.active_region.as_ref())?;
-    let with_front = |side: Side| Journal {
-        front: Some(sight.region(side).clone()),
-        ..journal.clone()
-    };
     let front = sight.side(journal.front.as_ref())?;
     if let Some(shift) = journal.holding() {
         return shift::front(sight, facts, shift, front);
@@ -67,12 +64,60 @@ fn order(sight: &Sight<'_>, facts: &Facts) -> Option<Journal> {
         return Some(shift::followed(journal));
     }
     if front == active && order_should_change(sight, facts) {
-        return Some(with_front(active.other()));
+        return Some(Journal {
+            front: Some(sight.region(active.other()).clone()),
+            ..journal.clone()
+        });
     }
     if front != active && journal.excluded.as_ref() != Some(sight.region(active)) && came_back(sight, facts) {
-        return Some(with_front(active));
+        let mut back = journal.clone();
+        order_returns(sight, &mut back, sight.region(active));
+        return Some(back);
     }
     None
+}
+
+/// This region comes first again. Where the order is not ours to hold any more (the switch was turned off, or the mode is
+/// Observe), the lists as they are now are remembered as what we left, so that they are put back once.
+pub(super) fn order_returns(sight: &Sight<'_>, journal: &mut Journal, to: &Text) {
+    let changes = journal.front.as_ref() != Some(to);
+    journal.front = Some(to.clone());
+    if !changes || held_at_rest(sight) {
+        return;
+    }
+    let shop = sight.input.shop;
+    for (id, read) in shop.balancers.iter().zip(&sight.input.actual.balancers) {
+        let Some(now) = view(read).map(|document| &document.default_pools) else {
+            continue;
+        };
+        let ours = Side::BOTH.iter().all(|side| now.contains(&shop.regions[*side].pool));
+        let known = journal
+            .saved_steering
+            .iter()
+            .any(|list| list.balancer == *id && list.map.is_none() && list.left == *now);
+        if ours && !known && fits("", now) && journal.saved_steering.len() < SAVED_AT_MOST {
+            journal.saved_steering.push(SavedList {
+                balancer: id.clone(),
+                map: None,
+                key: "".into(),
+                before: now.clone(),
+                left: now.clone(),
+            });
+        }
+    }
+}
+
+/// Whether the pool order is held at rest: it has a switch of its own, which has no effect in Observe, nor once the object
+/// goes.
+fn held_at_rest(sight: &Sight<'_>) -> bool {
+    let (shop, policy) = (sight.input.shop, &sight.input.shop.policy);
+    policy.automatic_traffic && policy.mode != Mode::Observe && !shop.deleting
+}
+
+/// Whether it is held now: else within a move alone.
+fn holds_order(sight: &Sight<'_>) -> bool {
+    let moves = sight.input.journal.in_flight().is_some();
+    held_at_rest(sight) || (sight.input.shop.policy.automatic_traffic && moves)
 }
 
 /// What a load balancer says that could not be read when the exclusion began: remembered before it is changed.
@@ -115,7 +160,7 @@ fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
         Diagnosis::ObserverSuspect | Diagnosis::ServicesDownEverywhere
     );
     let excluded = sight.input.journal.excluded.as_ref() == Some(sight.region(facts.active.other()));
-    policy.automatic_traffic && held && !bars && !excluded && fit(facts) && pool_is_there(sight, facts.active.other())
+    held_at_rest(sight) && held && !bars && !excluded && fit(facts) && pool_is_there(sight, facts.active.other())
 }
 
 /// A pool that is missing or disabled takes no users: then the order is left alone.
@@ -201,6 +246,25 @@ pub(super) fn state(sight: &Sight<'_>) -> LevelState {
 
 fn is_known(sight: &Sight<'_>) -> bool {
     sight.input.journal.front.is_some() && sight.input.actual.balancers.iter().all(|read| view(read).is_some())
+}
+
+/// Whether lists that a move has changed are still to be put back, where that can be done: not in a load balancer that is
+/// gone, nor where somebody else keeps putting them otherwise.
+pub(super) fn owes_lists(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    if journal.excluded.is_some() || journal.saved_steering.is_empty() {
+        return false;
+    }
+    let (shop, actual) = (sight.input.shop, sight.input.actual);
+    shop.balancers
+        .iter()
+        .zip(&actual.balancers)
+        .enumerate()
+        .any(|(index, (id, read))| {
+            let gone = read.as_ref().is_some_and(|read| matches!(read.seen, Seen::Absent));
+            let put_back = view(read).is_some() && !differs(sight, index) && is_settled(sight, id);
+            !gone && !put_back && !contested::is_left_alone(sight, id)
+        })
 }
 
 /// Whether every load balancer says what it should, whoever contests it.
@@ -338,7 +402,7 @@ impl<'a> Want<'a> {
             front: &shop.regions[front].pool,
             other: &shop.regions[front.other()].pool,
             excluded: excluded.map(|side| &shop.regions[side].pool),
-            order: shop.policy.automatic_traffic || by_a_person,
+            order: holds_order(sight) || by_a_person,
             saved: &journal.saved_steering,
         })
     }

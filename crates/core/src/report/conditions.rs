@@ -68,6 +68,9 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     if let Some(current) = input.journal.in_flight() {
         return Err((current.phase.name(), words::summary(input, decision).1));
     }
+    if input.shop.deleting || words::is_stopped_half_way(input) {
+        return Err(words::summary(input, decision));
+    }
     if let Some(blocker) = unresolved(decision) {
         return Err((blocker.name(), words::blocker(input, decision, blocker).message));
     }
@@ -153,6 +156,9 @@ fn aligned_but(input: &Input<'_>) -> Text {
 /// A person must act: something is wrong that does not end by itself, or a move passed its deadline.
 fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
     let because = |reason, message| Some(condition("Stalled", ConditionStatus::True, reason, message));
+    if words::is_stopped_half_way(input) {
+        return because("Suspended", words::summary(input, decision).1);
+    }
     if overdue(input) && input.journal.in_flight().is_some_and(|m| m.phase >= Phase::Promoting) {
         return because("Overdue", words::summary(input, decision).1);
     }

@@ -130,6 +130,10 @@ pub const REASONS: &[(&str, &str)] = &[
         "Contested",
         "somebody keeps putting back what we set; three times in 15 minutes",
     ),
+    (
+        "Deleting",
+        "the object goes: what a move began is undone first, then our TXT record and tags are removed",
+    ),
     ("Differs", "being brought to what it should be"),
     (
         "FenceFormerWriter",

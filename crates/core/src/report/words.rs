@@ -3,6 +3,7 @@
 use crate::Text;
 mod blockers;
 mod refusals;
+mod standing;
 mod votes;
 
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 pub(super) use blockers::{blocker, takes};
 pub(super) use refusals::{refusal, refusal_alone};
+pub(super) use standing::is_stopped_half_way;
 pub(super) use votes::{edge, instance, link, probe, proof};
 
 /// A time for people: whole seconds, UTC.
@@ -41,6 +43,9 @@ pub(super) fn length(of: Duration) -> String {
 
 /// Reason and message of the whole: what is so, what comes next, what a person could do.
 pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, Text) {
+    if let Some(said) = standing::summary(input) {
+        return said;
+    }
     if let Some(current) = input.journal.in_flight() {
         return (current.phase.name(), in_flight(input, current, decision).into());
     }
@@ -96,6 +101,9 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
             rebuild_words(input, rebuild)
         );
         return (ObligationKind::RebuildStandby.name(), message.into());
+    }
+    if let Some(left) = standing::in_observe(input) {
+        message = format!("{message} {left}");
     }
     (decision.diagnosis.name(), message.into())
 }

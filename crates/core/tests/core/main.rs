@@ -12,6 +12,7 @@ mod contested;
 mod diagnosis;
 mod fences;
 mod instances;
+mod left_behind;
 mod licence;
 mod link;
 mod loss;

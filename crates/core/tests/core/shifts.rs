@@ -456,10 +456,10 @@ fn it_ends_in_a_suspension_and_the_calls_come_after_it() {
 }
 
 #[test]
-fn a_storefront_that_goes_ends_it_and_leaves_the_pools() {
+fn a_storefront_that_goes_ends_it_and_the_order_goes_back() {
     let mut scene = shifted();
     scene.shop.deleting = true;
     scene.live(60);
     assert_eq!(shift(&scene).outcome, Some(MoveOutcome::Aborted));
-    assert_eq!(first(&scene), "pool-us");
+    assert_eq!(first(&scene), "pool-ca", "nobody would bring the users back later");
 }
