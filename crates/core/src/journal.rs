@@ -477,7 +477,9 @@ pub struct Obligation {
 }
 
 /// Kinds of obligations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, strum::VariantNames,
+)]
 pub enum ObligationKind {
     /// Make sure that the former writer takes no more writes.
     FenceFormerWriter,

@@ -4,9 +4,11 @@ use crate::Text;
 mod answered;
 mod conditions;
 pub mod reference;
+mod runbook;
 mod words;
 
 pub use answered::{Answered, answered};
+pub use runbook::{pointed, pointer};
 pub use words::shift_shown;
 
 use crate::decision::{Decision, Levels, Missing, Next, Wait};

@@ -1,6 +1,6 @@
 //! What a requester reads on their RegionSwitch while it waits, or at its end.
 
-use super::{NamedReason, words};
+use super::{NamedReason, runbook, words};
 use crate::Text;
 use crate::decision::Decision;
 use crate::journal::MoveOutcome;
@@ -85,12 +85,16 @@ pub fn answered(input: &Input<'_>, decision: &Decision, answer: &Answer) -> Answ
             .collect(),
         Verdict::Awaits(_) | Verdict::Unfit(_) | Verdict::Withdrawn => Vec::new(),
     };
+    let message = match outcome {
+        Some(MoveOutcome::Refused | MoveOutcome::Expired) => runbook::pointed(reason, &message),
+        Some(MoveOutcome::Completed | MoveOutcome::RolledBack | MoveOutcome::Aborted) | None => message.into(),
+    };
     Answered {
         request: answer.request.clone(),
         uid: answer.uid.clone(),
         outcome,
         reason,
-        message: message.into(),
+        message,
         refusals,
     }
 }

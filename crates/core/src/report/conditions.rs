@@ -1,6 +1,6 @@
 //! Conditions, so that kstatus, Flux, Helm and Argo CD stay right during an outage.
 
-use super::{Condition, ConditionStatus, overdue, words};
+use super::{Condition, ConditionStatus, overdue, runbook, words};
 use crate::Text;
 mod objectives;
 mod standby;
@@ -44,6 +44,11 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
 }
 
 fn condition(kind: &'static str, status: ConditionStatus, reason: &'static str, message: Text) -> Condition {
+    let message = if runbook::calls_a_person(kind, status) {
+        runbook::pointed(reason, &message)
+    } else {
+        message
+    };
     Condition {
         kind,
         status,

@@ -4,13 +4,16 @@
 mod example;
 
 use super::{NamedReason, words};
+use crate::diagnosis::Diagnosis;
 use crate::facts::InstanceVote;
+use crate::journal::{MoveOutcome, ObligationKind, Phase};
 use crate::pacing::Place;
 use crate::plan::plan;
 use crate::refusal::{Blocker, LongTtl, PoolAbsence, Refusal};
 use crate::request::Unfit;
 use crate::side::Side;
 use example::Example;
+use std::collections::BTreeSet;
 
 /// A refusal, as people meet it.
 #[derive(Clone, Debug)]
@@ -182,6 +185,36 @@ pub const REASONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Reasons that are given where no plan is made: of a manifest that cannot be used, and of a class. Beside these a class
+/// says `NotRead` and `TokenScope`.
+pub const UNPLANNED: &[(&str, &str)] = &[
+    (
+        "SpecInvalid",
+        "the spec breaks a rule; the shop is neither watched nor moved",
+    ),
+    (
+        "ClassMissing",
+        "the class is not there; the shop is neither watched nor moved",
+    ),
+    (
+        "ClassNotAllowed",
+        "the class does not admit the namespace; the shop is neither watched nor moved",
+    ),
+    ("Granted", "of a class: roles assumed, token usable, zones found"),
+    (
+        "NoIdentity",
+        "of a class: the controller has no AWS identity of its own",
+    ),
+    ("RoleDenied", "of a class: STS refuses the role"),
+    ("ClockOff", "of a class: AWS says that our clock is wrong"),
+    ("ZoneNotReadable", "of a class: a hosted zone is missing or refused"),
+    ("TokenMissing", "of a class: the Cloudflare token is empty"),
+    (
+        "Unreachable",
+        "of a class: a provider does not answer now; it is tried again",
+    ),
+];
+
 /// One of each, in the order of the list.
 fn example_refusals(example: &Example) -> Vec<Refusal> {
     let until = example.later();
@@ -268,17 +301,29 @@ fn example_blockers(example: &Example) -> Vec<Blocker> {
     ]
 }
 
-/// Every name that the reason of a condition, an event or a record may have, beside diagnoses, phases and ends of moves.
+/// Every constant that the reason of a condition or a record, a refusal, a blocker or an obligation may be. Each has an
+/// entry in `docs/runbook.md`.
+#[must_use]
+pub fn reasons() -> BTreeSet<&'static str> {
+    use strum::VariantNames as _;
+    let told = REASONS.iter().chain(UNPLANNED).map(|(reason, _)| *reason);
+    let phases = Phase::ALL.iter().map(|phase| phase.name());
+    let unfit = unfits().into_iter().map(|(unfit, _)| unfit);
+    let variants = [
+        Refusal::VARIANTS,
+        Blocker::VARIANTS,
+        Diagnosis::VARIANTS,
+        MoveOutcome::VARIANTS,
+        ObligationKind::VARIANTS,
+    ];
+    let variants = variants.into_iter().flatten().copied();
+    told.chain(phases).chain(unfit).chain(variants).collect()
+}
+
+/// Whether it is one of [`reasons`].
 #[must_use]
 pub fn is_reason(name: &str) -> bool {
-    use strum::VariantNames as _;
-    REASONS.iter().any(|(reason, _)| *reason == name)
-        || Refusal::VARIANTS.contains(&name)
-        || Blocker::VARIANTS.contains(&name)
-        || crate::diagnosis::Diagnosis::VARIANTS.contains(&name)
-        || crate::journal::MoveOutcome::VARIANTS.contains(&name)
-        || crate::journal::Phase::ALL.iter().any(|phase| phase.name() == name)
-        || unfits().iter().any(|(unfit, _)| *unfit == name)
+    reasons().contains(name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::clock::{length, shown};
 use super::lines::Line;
 use super::play::Played;
 use breakwater_core::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, Phase};
-use breakwater_core::report::{ConditionStatus, NamedReason, Report};
+use breakwater_core::report::{ConditionStatus, NamedReason, Report, pointer};
 use jiff::Timestamp;
 
 /// The lines of one shop.
@@ -83,7 +83,10 @@ impl Told<'_> {
                 .conditions
                 .iter()
                 .find(|condition| condition.kind == "ActiveRegionHealthy");
-            let said = said.map(|said| format!(": {}", said.message)).unwrap_or_default();
+            // The diagnosis stands before its message: where the runbook tells of it needs no saying.
+            let said = said.map(|said| (&*said.message, pointer(said.reason)));
+            let said = said.map(|(message, anchor)| message.strip_suffix(&*anchor).unwrap_or(message));
+            let said = said.map(|said| format!(": {said}")).unwrap_or_default();
             let lacks = if new.missing.is_empty() || new.trouble_since.is_none() {
                 String::new()
             } else {
