@@ -4,7 +4,7 @@ use crate::bounds;
 use crate::conditions::{Fresh, bounded, kind, stamp};
 use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
 use breakwater_core::journal::{DrainBy, Move, MoveKind, MoveOutcome, Phase, PhaseTime, Shift};
-use breakwater_core::report::{ConditionStatus, shift_shown};
+use breakwater_core::report::{ConditionStatus, pointed, shift_shown};
 use breakwater_core::shop::Shop;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -184,9 +184,16 @@ fn message(current: &Move) -> String {
             format!("{from} to {to}: {}, {from} stays the active region.", outcome_name(end))
         }
     };
-    match &current.because {
+    let said = match &current.because {
         Some(because) => format!("{end} {because}"),
         None => end,
+    };
+    match current.outcome {
+        Some(end @ (MoveOutcome::RolledBack | MoveOutcome::Refused | MoveOutcome::Expired)) => {
+            pointed(outcome_name(end), &said).to_string()
+        }
+        // Nobody is called: it went well, or a person ended it.
+        Some(MoveOutcome::Completed | MoveOutcome::Aborted) | None => said,
     }
 }
 

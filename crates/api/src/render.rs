@@ -5,7 +5,7 @@ use crate::conditions::{Fresh, bounded, kind, reason, stamp};
 use crate::parse::Invalid;
 use crate::status::{BlockerStatus, FactStatus, ReasonStatus, StorefrontStatus};
 use breakwater_core::journal::Journal;
-use breakwater_core::report::{ConditionStatus, FactLine, NamedReason, Report};
+use breakwater_core::report::{ConditionStatus, FactLine, NamedReason, Report, pointed};
 use breakwater_core::shop::Mode;
 use jiff::Timestamp;
 
@@ -115,7 +115,8 @@ pub fn invalid_status(
     now: Timestamp,
 ) -> StorefrontStatus {
     let mut status = previous.cloned().unwrap_or_default();
-    let (reason, message) = (why.reason(), why.message());
+    let reason = why.reason();
+    let message = pointed(reason, &why.message());
     let fresh = |kind: &str, status| Fresh::new(kind, status, reason, &message);
     let mut conditions = vec![
         fresh(kind::READY, ConditionStatus::False),

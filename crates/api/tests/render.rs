@@ -9,6 +9,7 @@ use breakwater_api::{
 };
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
+use breakwater_core::report::reference::is_reason;
 use breakwater_core::report::{self, ConditionStatus, FactLine, NamedReason, Report};
 use breakwater_core::shop::Mode;
 use fixture::{at, class, journal, promoting, storefront};
@@ -189,7 +190,9 @@ fn a_class_that_is_missing_or_closed_says_what_to_do() {
     let missing = Unusable::ClassMissing { class: class.clone() };
     let status = invalid_status(&missing, 1, None, at("2026-11-25T02:00:00Z"));
     assert_eq!(status.reason.as_deref(), Some("ClassMissing"));
-    assert!(status.message.unwrap().contains("Create it"));
+    let message = status.message.unwrap();
+    assert!(message.contains("Create it"));
+    assert!(message.ends_with(" (runbook#ClassMissing)"));
     assert_eq!(status.journal, None);
 
     let namespace = "shops".to_owned();
@@ -197,6 +200,22 @@ fn a_class_that_is_missing_or_closed_says_what_to_do() {
     let status = invalid_status(&closed, 1, None, at("2026-11-25T02:00:00Z"));
     assert_eq!(status.reason.as_deref(), Some("ClassNotAllowed"));
     assert!(status.message.unwrap().contains("namespace shops"));
+}
+
+#[test]
+fn what_cannot_be_looked_after_has_a_reason_that_the_runbook_tells_of() {
+    let (class, namespace) = ("production".to_owned(), "shops".to_owned());
+    for why in [
+        Unusable::Spec(Vec::new()),
+        Unusable::ClassMissing { class: class.clone() },
+        Unusable::ClassNotAllowed { class, namespace },
+    ] {
+        assert!(
+            is_reason(why.reason()),
+            "{} is listed in core's reference",
+            why.reason()
+        );
+    }
 }
 
 #[test]
