@@ -63,3 +63,42 @@ fn reason(problem: &ClassProblem) -> &'static str {
         ClassProblem::Unreachable { .. } => "Unreachable",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use breakwater_core::Text;
+    use breakwater_core::report::reference::is_reason;
+
+    /// `docs/runbook.md` has an entry for each reason that core's reference lists.
+    #[test]
+    fn a_class_has_reasons_that_the_runbook_tells_of() {
+        let text = || Text::from("x");
+        let problems = [
+            ClassProblem::Unknown(text()),
+            ClassProblem::NoIdentity(text()),
+            ClassProblem::RoleDenied {
+                role: text(),
+                external_id: text(),
+                text: text(),
+            },
+            ClassProblem::Clock(text()),
+            ClassProblem::Zone {
+                zone: text(),
+                text: text(),
+            },
+            ClassProblem::NoToken,
+            ClassProblem::TokenScope {
+                account: text(),
+                text: text(),
+            },
+            ClassProblem::Unreachable {
+                what: text(),
+                text: text(),
+            },
+        ];
+        for problem in &problems {
+            assert!(is_reason(reason(problem)), "{} is listed", reason(problem));
+        }
+    }
+}

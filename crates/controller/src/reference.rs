@@ -14,14 +14,16 @@ use std::fmt::Write as _;
 const INTRO: &str = "# Reference
 
 Generated from the code by `make reference`: do not edit. [concepts.md](concepts.md) tells what the words mean and when
-Breakwater acts; this page lists every name that you can meet in a manifest, in status, in events and in metrics, with
-the words that stand there. Examples are about a shop that is active in ca-central-1 with its standby in us-west-2.
+Breakwater acts, [runbook.md](runbook.md) what to do about each reason; this page lists every name that you can meet in
+a manifest, in status, in events and in metrics, with the words that stand there. Examples are about a shop that is
+active in ca-central-1 with its standby in us-west-2.
 
 - [Conditions](#conditions)
 - [Diagnoses](#diagnoses)
 - [Refusals](#refusals): why nothing moves now
 - [Blockers](#blockers): why a move would not go well
 - [Other reasons](#other-reasons)
+- [Manifests and classes](#manifests-and-classes)
 - [Moves and requests](#moves-and-requests)
 - [Events](#events)
 - [Metrics](#metrics)
@@ -73,6 +75,12 @@ pub(crate) fn page() -> String {
         "## Other reasons",
         "Reasons of conditions beside diagnoses, refusals, blockers, phases and ends of moves.",
         reference::REASONS.iter().copied(),
+    );
+    table(
+        &mut page,
+        "## Manifests and classes",
+        "Reasons of a Storefront that cannot be looked after, and of a StorefrontClass, which also says `NotRead` and `TokenScope`.",
+        reference::UNPLANNED.iter().copied(),
     );
     moves(&mut page);
     table(
