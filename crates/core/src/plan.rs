@@ -36,6 +36,7 @@ pub use forecast::{Basis, Forecast, Range, Verdict};
 pub use promoting::LICENCE_LASTS;
 pub(crate) use refuse::STANDBY_DOWN_BEFORE;
 pub use sending::same_target;
+pub(crate) use traffic::could_take_users;
 
 use crate::Text;
 use crate::actual::Actual;

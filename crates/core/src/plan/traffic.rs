@@ -160,7 +160,12 @@ fn order_should_change(sight: &Sight<'_>, facts: &Facts) -> bool {
         Diagnosis::ObserverSuspect | Diagnosis::ServicesDownEverywhere
     );
     let excluded = sight.input.journal.excluded.as_ref() == Some(sight.region(facts.active.other()));
-    held_at_rest(sight) && held && !bars && !excluded && fit(facts) && pool_is_there(sight, facts.active.other())
+    held_at_rest(sight)
+        && held
+        && !bars
+        && !excluded
+        && could_take_users(facts)
+        && pool_is_there(sight, facts.active.other())
 }
 
 /// A pool that is missing or disabled takes no users: then the order is left alone.
@@ -169,8 +174,8 @@ pub(super) fn pool_is_there(sight: &Sight<'_>, side: Side) -> bool {
     pool.is_some_and(|pool| pool.enabled)
 }
 
-/// Whether the other region could take the users.
-fn fit(facts: &Facts) -> bool {
+/// Whether the standby's services could take the users.
+pub(crate) fn could_take_users(facts: &Facts) -> bool {
     is_fit(&facts.b)
 }
 

@@ -139,7 +139,7 @@ fn sentences(input: &Input<'_>, refusals: &[Refusal]) -> String {
 fn way_on(refusals: &[Refusal]) -> String {
     let fixed: Vec<&str> = refusals
         .iter()
-        .filter(|refusal| refusal.overridden_by().is_none())
+        .filter(|refusal| refusal.overridden_by().is_none() && **refusal != Refusal::StaleEpoch)
         .map(Refusal::name)
         .collect();
     if !fixed.is_empty() {
@@ -147,6 +147,10 @@ fn way_on(refusals: &[Refusal]) -> String {
             " Nobody can override {}; end that first, then file a new request.",
             fixed.join(", ")
         );
+    }
+    // Its own words say what to do: nothing has to end first.
+    if refusals.contains(&Refusal::StaleEpoch) {
+        return " Nothing was changed.".into();
     }
     let names: Vec<&str> = refusals.iter().map(Refusal::name).collect();
     let accepted = refusals.iter().find_map(|refusal| {

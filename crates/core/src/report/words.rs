@@ -9,9 +9,10 @@ mod votes;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
+use crate::facts::Facts;
 use crate::journal::{Journal, Move, MoveKind, NAME_LEVEL, Obligation, ObligationKind, Phase, Shift};
 use crate::pacing::Place;
-use crate::plan::Input;
+use crate::plan::{Input, could_take_users};
 use crate::refusal::Refusal;
 use crate::side::Side;
 use jiff::Timestamp;
@@ -439,11 +440,22 @@ fn diagnosis(input: &Input<'_>, decision: &Decision) -> String {
         Diagnosis::ServicesDownEverywhere => format!("Services are out in both regions. Nothing moves on this alone: it is a release, something that both share, or the writer in {a}, which services of {b} need too. If {a} itself is gone, link and RDS say so within minutes and a failover follows; if this stays, look at the last deployment."),
         Diagnosis::ServicesDown => format!("Services of {a} are out, its database is not. Users are sent to {b} first where that is allowed; the writer stays in {a}. Look at the services and at the last deployment there."),
         Diagnosis::ViewsDisagree => format!("We and users see opposite things about {a}: {}. Nothing moves. If users cannot buy, ask for a Failover (RegionSwitch).", votes()),
-        Diagnosis::ServicesDegraded => format!("Services of {a} are degraded: {}. Nothing moves by itself. To send users to {b} first, ask for a TrafficShift (RegionSwitch).", votes()),
+        Diagnosis::ServicesDegraded => format!("Services of {a} are degraded: {}. Nothing moves by itself. {}", votes(), shift_offered(input, facts)),
         Diagnosis::ReplicationBroken => format!("The shop sells in {a}; the standby in {b} does not follow{}. Repair replication.", facts.link_reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()),
         Diagnosis::StandbyDegraded => format!("The shop sells in {a}; the standby in {b} could not take over well: probe {}, users' view {}, RDS {}.", probe(facts.b.probe.value), edge(facts.b.edge.value), instance(facts.b.instance.value)),
         Diagnosis::Healthy => format!("The shop sells in {a}; {b} follows."),
         Diagnosis::Inconclusive => format!("Not enough is known about {a} to decide: {}. Nothing moves by itself. If users cannot buy, a person decides: ask for a Failover (RegionSwitch).", votes()),
+    }
+}
+
+/// Nobody is sent where users would fare worse.
+fn shift_offered(input: &Input<'_>, facts: &Facts) -> String {
+    let regions = &input.shop.regions;
+    let (a, b) = (&regions[facts.active].name, &regions[facts.active.other()].name);
+    if input.journal.excluded.as_ref() != Some(b) && could_take_users(facts) {
+        format!("To send users to {b} first, ask for a TrafficShift (RegionSwitch).")
+    } else {
+        format!("{b} could not take the users now: look at the services of {a}, and at the last deployment there.")
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::scene::{A, B, Scene, balancer, health};
 use breakwater_core::Text;
 use breakwater_core::decision::{Effect, Step};
+use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::Phase;
 use breakwater_core::reading::{BalancerView, PoolView, ProbeSeen, ProofSeen, Seen};
+use breakwater_core::report::report;
 use breakwater_core::shop::Mode;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -375,4 +377,26 @@ fn an_absurd_ttl_is_survived() {
     scene.kill_region();
     scene.live(900);
     assert_eq!(scene.promotions(), 0);
+}
+
+#[test]
+fn a_shift_is_offered_only_to_a_region_that_could_take_the_users() {
+    let said = |scene: &Scene| {
+        let decision = scene.plan();
+        assert_eq!(decision.diagnosis, Diagnosis::ServicesDegraded);
+        report(&scene.input(), &decision).message.to_string()
+    };
+    let mut scene = Scene::healthy();
+    scene.world.edge[A] = health(5, 5);
+    scene.watch(120);
+    assert!(said(&scene).contains("ask for a TrafficShift"));
+
+    let mut dark = scene.clone();
+    dark.world.probe[B] = ProbeSeen::TimedOut;
+    dark.world.edge[B] = health(0, 12);
+    dark.watch(120);
+    assert!(!said(&dark).contains("TrafficShift"), "{}", said(&dark));
+
+    scene.journal.excluded = Some(scene.name(B));
+    assert!(!said(&scene).contains("TrafficShift"), "{}", said(&scene));
 }

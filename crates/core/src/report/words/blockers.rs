@@ -2,7 +2,7 @@
 
 use super::{length, owed, votes};
 use crate::decision::Decision;
-use crate::facts::{Facts, LinkVote};
+use crate::facts::{Facts, InstanceVote, LinkVote};
 use crate::plan::{Basis, Forecast, Input, STANDBY_DOWN_BEFORE, Verdict};
 use crate::refusal::{Blocker, LongTtl, PoolAbsence};
 use crate::report::NamedReason;
@@ -53,10 +53,7 @@ impl<'a> About<'a> {
                 "the instance of {b} is stopped or not there. Where a move fenced it, leave it stopped and make a new replica \
                  of the writer; else check dbInstance."
             ),
-            Blocker::StandbyBusy(vote) => format!(
-                "the instance of {b} is not available ({}). A routine state ends by itself; else look at it in the RDS console.",
-                votes::instance(*vote)
-            ),
+            Blocker::StandbyBusy(vote) => self.standby_instance(*vote),
             Blocker::StandbyServicesDown => self.standby_services(),
             Blocker::PoolMissing(PoolAbsence::Pool(pool)) => {
                 format!("pool {pool} does not exist in the account. Check poolId.")
@@ -211,6 +208,28 @@ impl<'a> About<'a> {
         let why = facts.and_then(|facts| facts.link_reason.as_ref());
         let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
         format!("{b} does not follow {a}{why}: all orders since then are in {a} alone. Repair or rebuild replication.")
+    }
+
+    fn standby_instance(&self, vote: InstanceVote) -> String {
+        let b = self.b;
+        match vote {
+            InstanceVote::Routine => format!(
+                "the instance of {b} is in a routine state of RDS, which ends by itself; until then RDS may refuse to \
+                 promote it."
+            ),
+            InstanceVote::Failed => format!("the instance of {b} has failed. Look at it in the RDS console."),
+            InstanceVote::Silent => {
+                format!(
+                    "the RDS API of {b} does not answer: nothing could be promoted there. That ends with the trouble of {b}."
+                )
+            }
+            InstanceVote::Available | InstanceVote::Absent | InstanceVote::Unknown => {
+                format!(
+                    "the instance of {b} is {}. Look at it in the RDS console.",
+                    votes::instance(vote)
+                )
+            }
+        }
     }
 
     /// Services that need the writer go down with it.
