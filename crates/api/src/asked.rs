@@ -60,7 +60,8 @@ pub fn answer_status(
     let message: String = answered.message.chars().take(bounds::MESSAGE_MAX).collect();
     RegionSwitchStatus {
         observed_generation: generation,
-        phase: Some(Phase::Requested),
+        // Beside an outcome a phase looks unfinished.
+        phase: answered.outcome.is_none().then_some(Phase::Requested),
         outcome: answered.outcome,
         number: None,
         steps: Vec::new(),

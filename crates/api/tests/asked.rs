@@ -7,7 +7,7 @@
 )]
 
 use breakwater_api::{RegionSwitch, answer_status, move_status, request_of};
-use breakwater_core::journal::{MoveKind, MoveOutcome};
+use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
 use breakwater_core::report::{Answered, NamedReason};
 use breakwater_core::request::Override;
 use std::time::Duration;
@@ -94,6 +94,7 @@ fn a_record_is_known_by_its_number() {
 fn an_answer_has_the_generation_that_was_looked_at_and_fits() {
     let waits = answer_status(&refused(None), None, 2, at("2026-11-25T02:00:00Z"));
     assert_eq!((waits.observed_generation, waits.outcome), (2, None));
+    assert_eq!(waits.phase, Some(Phase::Requested));
     let of = |status: &breakwater_api::RegionSwitchStatus, kind: &str| {
         let found = status
             .conditions
@@ -112,6 +113,7 @@ fn an_answer_has_the_generation_that_was_looked_at_and_fits() {
     );
     assert_eq!(of(&ended, "Stalled"), ("True".into(), "Refused".into()));
     assert_eq!(of(&ended, "Ready").0, "False");
+    assert_eq!(ended.phase, None, "a phase beside an outcome looks unfinished");
     assert_eq!(ended.refusals[0].name, "NameUnmovable");
     assert!(ended.message.unwrap().chars().count() <= breakwater_api::bounds::MESSAGE_MAX);
 }
