@@ -152,6 +152,10 @@ pub const REASONS: &[(&str, &str)] = &[
         "LatePromotion",
         "a promotion took effect after its move had been rolled back; CRITICAL",
     ),
+    (
+        "LinkUnknown",
+        "a planned move waits until the replica is seen to follow",
+    ),
     ("MayBeMissed", "an objective may be missed"),
     ("NoBlocker", "a move could go well now"),
     ("NoMove", "no move has completed"),
@@ -179,6 +183,10 @@ pub const REASONS: &[(&str, &str)] = &[
     ("Unknown", "nobody knows"),
     ("WithinObjectives", "a failover now would keep within the objectives"),
     ("Withdrawn", "the request was withdrawn before it began"),
+    (
+        "WriterBusy",
+        "a planned move waits until the writer's instance is available",
+    ),
     (
         "WriterNameWaiting",
         "the writer's name cannot be changed now; it is tried for ever",
