@@ -1,10 +1,11 @@
 //! Planned moves: what shows that nothing is lost, what prevents one, what it waits for.
 
 use crate::scene::{A, B, Scene, proof, secs};
+use breakwater_core::decision::Next;
 use breakwater_core::journal::{DrainBy, MoveKind, Phase, WriteStop};
 use breakwater_core::reading::{ProofSeen, Seen};
 use breakwater_core::refusal::Blocker;
-use breakwater_core::report::answered;
+use breakwater_core::report::{ConditionStatus, answered, report};
 use breakwater_core::request::{Awaited, Request, Verdict};
 use breakwater_core::side::Side;
 use breakwater_core::time::after;
@@ -149,6 +150,30 @@ fn how_it_is_shown_is_decided_at_its_begin() {
     assert_eq!((by_gtid.by, by_gtid.at_most_seconds), (DrainBy::Gtid, 300));
     let by_lag = stop(&mut asked(Scene::without_proofs()));
     assert_eq!((by_lag.by, by_lag.at_most_seconds), (DrainBy::Lag, 600));
+}
+
+/// In the write that declares the move: what is about to be promoted is nobody's standby any more.
+#[test]
+fn from_its_begin_on_there_is_no_standby() {
+    let mut scene = asked(Scene::without_proofs());
+    let begin = scene.plan().next;
+    let Next::Record(journal) = begin else {
+        panic!("{begin:?}")
+    };
+    scene.journal = *journal;
+    let shown = report(&scene.input(), &scene.plan());
+    for kind in ["StandbyReady", "Protected"] {
+        let condition = shown
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind)
+            .unwrap();
+        assert_eq!(
+            (condition.status, condition.reason),
+            (ConditionStatus::False, "MoveInFlight"),
+            "{kind}"
+        );
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::condition;
 use crate::decision::{Decision, LevelState, Next, Wait};
+use crate::journal::{Move, MoveKind};
 use crate::plan::Input;
 use crate::refusal::Refusal;
 use crate::report::{Condition, ConditionStatus, words};
@@ -23,6 +24,12 @@ pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition
             "UnknownActive",
             "the active region is not known".into(),
         );
+    }
+    // What is about to be promoted is nobody's standby any more: said in the write that declares the move.
+    let uses_it = |current: &&Move| matches!(current.kind, MoveKind::Failover | MoveKind::Switchover);
+    if input.journal.in_flight().filter(uses_it).is_some() {
+        let named = words::refusal(input, &Refusal::MoveInFlight);
+        return condition("StandbyReady", ConditionStatus::False, named.name, named.message);
     }
     match decision.blockers.iter().find(|blocker| blocker.prevents()) {
         Some(blocker) => condition(
