@@ -119,6 +119,7 @@ pub fn shift_status(
         }],
         evidence: None,
         loss: None,
+        write_stop: None,
         times: Some(MoveTimes {
             deadline: shift.outcome.is_none().then_some(shift.until),
             ..MoveTimes::default()
