@@ -228,14 +228,15 @@ impl Evidence {
 
     fn absorb_probe(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProbeSeen) {
         for side in Side::BOTH {
-            let Some(index) = shop.regions[side].services.iter().position(|s| s.url == *url) else {
-                continue;
-            };
             let outside = self.outside_answered(side.other());
             let window = shop.policy.interval + shop.policy.timeout + shop.policy.timeout;
             let believed = outside.is_some_and(|at| reading.at.mono.saturating_sub(at) <= window);
-            if self.probes[side].absorb(reading, index, seen, self.ever_up.contains(url), believed, shop, side) {
-                self.note_up(url, reading.at);
+            // Two services may be asked at one URL.
+            let services = shop.regions[side].services.iter().enumerate();
+            for (index, _) in services.filter(|(_, service)| service.url == *url) {
+                if self.probes[side].absorb(reading, index, seen, self.ever_up.contains(url), believed, shop, side) {
+                    self.note_up(url, reading.at);
+                }
             }
         }
     }

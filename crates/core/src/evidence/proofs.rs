@@ -56,16 +56,26 @@ impl Proofs {
     }
 
     pub(super) fn absorb(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProofSeen) {
-        let Some(side) = Side::BOTH
-            .into_iter()
-            .find(|side| shop.regions[*side].proof.as_ref() == Some(url))
-        else {
+        let at = |side: Side| shop.regions[side].proof.as_ref() == Some(url);
+        let mut sides = Side::BOTH.into_iter().filter(|side| at(*side));
+        // Both regions may name one URL: then each answer is the region's whose process gave it.
+        let side = match (sides.next(), sides.next(), seen) {
+            (Some(one), Some(other), ProofSeen::Said(proof)) => {
+                let told = shop.side(&proof.region);
+                for side in [one, other].into_iter().filter(|side| Some(*side) != told) {
+                    self.note_asked(side, reading);
+                }
+                told
+            }
+            (Some(one), Some(other), ProofSeen::Nothing(_)) => {
+                self.note_asked(other, reading);
+                Some(one)
+            }
+            (one, _, _) => one,
+        };
+        let Some(side) = side.filter(|side| self.note_asked(*side, reading)) else {
             return;
         };
-        if super::is_overtaken(self.asked[side], reading) {
-            return;
-        }
-        self.asked[side] = Some(reading.asked);
         let ProofSeen::Said(proof) = seen else { return };
         let interval = shop.policy.interval;
         if let Some(uuid) = &proof.local_uuid {
@@ -132,6 +142,15 @@ impl Proofs {
             .into_iter()
             .flatten()
             .any(|(asked, left)| asked.wall >= then && held.contains(left))
+    }
+
+    /// Notes that a region's process was asked; `false` where a newer question has been answered before.
+    fn note_asked(&mut self, side: Side, reading: &Reading) -> bool {
+        if super::is_overtaken(self.asked[side], reading) {
+            return false;
+        }
+        self.asked[side] = Some(reading.asked);
+        true
     }
 
     /// When the newest answer (or none) of this region's process was asked for.
