@@ -45,6 +45,8 @@ pub struct Decision {
     pub wake: Option<Duration>,
     /// What somebody else keeps putting back.
     pub contests: Vec<Contest>,
+    /// Since when the writer has been in a routine state and answers nobody, once that is longer than `routineGrace`.
+    pub routine_too_long: Option<Timestamp>,
 }
 
 /// Something that we set and somebody else keeps putting back.
@@ -118,6 +120,8 @@ pub enum Wait {
     FormerWriterBack,
     /// The former writer to stop.
     FormerWriterStopped,
+    /// An instance to be there that the spec names and RDS does not know.
+    InstanceMissing,
     /// A person to say which of two writers is the right one.
     TwoWriters,
     /// A person to say where the writer is: the other region's instance takes writes, or is followed by the active one's, and

@@ -32,6 +32,7 @@ mod traffic;
 mod turn;
 mod wait;
 
+pub(crate) use adopt::absent;
 pub use forecast::{Basis, Forecast, Range, Verdict};
 pub use promoting::LICENCE_LASTS;
 pub(crate) use refuse::STANDBY_DOWN_BEFORE;
@@ -122,6 +123,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
             },
     );
     let contests = contested::contests(&sight);
+    let routine_too_long = held::routine_too_long(&sight);
     Decision {
         diagnosis: sight.diagnosis,
         facts: sight.facts,
@@ -136,6 +138,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         attention,
         wake,
         contests,
+        routine_too_long,
     }
 }
 

@@ -137,6 +137,8 @@ pub struct Visible {
     levels: Levels,
     wait: Option<Wait>,
     overdue: bool,
+    routine_too_long: bool,
+    unknown: Option<conditions::Unknown>,
     edit_waits: bool,
     queued: Option<u32>,
 }
@@ -159,6 +161,8 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
         levels: decision.levels,
         wait: shown_wait(decision),
         overdue: overdue(input),
+        routine_too_long: decision.routine_too_long.is_some(),
+        unknown: conditions::unknown(input, decision),
         edit_waits: input.shop.edit_waits,
         queued: queued(decision),
     }

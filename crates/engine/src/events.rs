@@ -14,9 +14,11 @@ impl Engine {
     pub(crate) fn note_diagnosis(&mut self, now: Now, key: &ShopKey, decision: &Decision, out: &mut Vec<Out>) {
         let Some(kept) = self.shops.get_mut(key) else { return };
         let before = kept.diagnosis.replace(decision.diagnosis);
+        let was_too_long = std::mem::replace(&mut kept.routine_too_long, decision.routine_too_long.is_some());
+        let lasts_too_long = kept.routine_too_long && !was_too_long;
         // While a move is in flight its phases are what people follow.
         if kept.journal.in_flight().is_some()
-            || before == Some(decision.diagnosis)
+            || before == Some(decision.diagnosis) && !lasts_too_long
             || before.is_none() && !is_alarming(decision.diagnosis)
         {
             return;
@@ -34,7 +36,7 @@ impl Engine {
             out.push(Out::Event(Event {
                 key: key.clone(),
                 warning: is_alarming(decision.diagnosis),
-                reason: decision.diagnosis.name(),
+                reason: condition.reason,
                 message: condition.message,
             }));
         }

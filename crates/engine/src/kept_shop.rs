@@ -61,6 +61,8 @@ pub(crate) struct KeptShop {
     /// When a change of what people see is written at the latest (monotonic).
     pub(crate) report_due: Option<Duration>,
     pub(crate) diagnosis: Option<Diagnosis>,
+    /// Whether it has been told that a routine state lasts too long.
+    pub(crate) routine_too_long: bool,
     pub(crate) recorded: Option<(i64, Phase, bool)>,
     pub(crate) recorded_shift: Option<Shift>,
     pub(crate) released: bool,
@@ -117,6 +119,7 @@ impl KeptShop {
             visible: None,
             report_due: None,
             diagnosis: None,
+            routine_too_long: false,
             recorded: None,
             recorded_shift: None,
             released: false,

@@ -1,11 +1,12 @@
 //! Adoption: a new or restored object first claims its name, then finds out where the writer is.
 
-use super::{Sight, standpoint};
+use super::{Input, Sight, standpoint};
 use crate::Text;
 use crate::actual::Read;
 use crate::facts::InstanceVote;
 use crate::journal::{Journal, Obligation, ObligationKind, Phase};
 use crate::places::{self, Places};
+use crate::reading::Seen;
 use crate::side::Side;
 use std::time::Duration;
 
@@ -203,6 +204,14 @@ pub(super) fn steady(sight: &Sight<'_>) -> bool {
     Side::BOTH.into_iter().all(|side| {
         let read = sight.input.actual.instances[side].as_ref();
         read.is_some_and(|read: &Read<_>| sight.input.now.mono.saturating_sub(read.since.mono) >= STEADY_FOR)
+    })
+}
+
+/// The sides whose instance RDS does not know: an authenticated 404, twice.
+pub(crate) fn absent(input: &Input<'_>) -> impl Iterator<Item = Side> {
+    Side::BOTH.into_iter().filter(|side| {
+        let read = input.actual.instances[*side].as_ref();
+        read.is_some_and(|read| matches!(read.seen, Seen::Absent) && read.asked_after(read.since.mono))
     })
 }
 

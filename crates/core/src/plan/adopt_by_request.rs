@@ -70,6 +70,7 @@ fn ended(sight: &Sight<'_>, current: &Move) -> Journal {
             end.since = sight.input.now.wall;
             end.deadline = None;
             journal.end_move(end);
+            journal.cool_down_until = Some(after(sight.input.now.wall, sight.input.shop.policy.cool_down));
             journal
         }
     }

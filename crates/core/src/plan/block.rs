@@ -6,7 +6,7 @@ use crate::Text;
 use crate::decision::{Effect, Step};
 use crate::evidence::is_broken;
 use crate::facts::{EdgeVote, Facts, InstanceVote};
-use crate::journal::ObligationKind;
+use crate::journal::{ObligationKind, Phase};
 use crate::outcome::Outcome;
 use crate::reading::{Seen, TroubleKind};
 use crate::refusal::{Blocker, PoolAbsence};
@@ -15,7 +15,9 @@ use std::time::Duration;
 
 /// All that hold.
 pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Blocker> {
-    let Some(facts) = &sight.facts else { return Vec::new() };
+    let Some(facts) = &sight.facts else {
+        return identities(sight);
+    };
     let mut blockers = Vec::new();
     blockers.extend(link(sight, facts));
     blockers.extend(lag_high(sight, facts));
@@ -40,6 +42,17 @@ pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Bl
             .then_some(Blocker::ProbeNeverUp),
     );
     blockers.extend(risk::risks(sight, forecast));
+    blockers
+}
+
+/// What does not resolve, whoever the writer is: without it that may never be known.
+fn identities(sight: &Sight<'_>) -> Vec<Blocker> {
+    let mut blockers = balancers(sight);
+    blockers.extend(pools(sight));
+    blockers.extend(sight.input.fleet.crd_outdated.then_some(Blocker::CrdOutdated));
+    blockers.extend(denied(sight));
+    blockers.extend(cloudflare_denied(sight));
+    blockers.extend(denied_calls(sight));
     blockers
 }
 
@@ -87,6 +100,9 @@ fn balancers(sight: &Sight<'_>) -> Vec<Blocker> {
                     blockers.push(Blocker::BalancerDisabled(id.clone()));
                 }
                 let excluded = sight.side(sight.input.journal.excluded.as_ref());
+                // So has an earlier life of ours that only the TXT remembers.
+                let told = standpoint::owner_record(sight.input).filter(|record| record.owner == shop.owner);
+                let told = told.and_then(|record| sight.side(record.excluded.as_ref()));
                 // After an exclusion the lists are put back by us: nobody else has to correct them.
                 let returning = excluded.is_none()
                     && sight
@@ -97,7 +113,7 @@ fn balancers(sight: &Sight<'_>) -> Vec<Blocker> {
                         .any(|saved| saved.balancer == *id);
                 for side in Side::BOTH {
                     let pool = &shop.regions[side].pool;
-                    if excluded != Some(side) && !returning && !traffic::names(document, pool) {
+                    if excluded != Some(side) && told != Some(side) && !returning && !traffic::names(document, pool) {
                         blockers.push(Blocker::PoolMissing(PoolAbsence::NotIn {
                             balancer: id.clone(),
                             pool: pool.clone(),
@@ -142,7 +158,13 @@ fn names(sight: &Sight<'_>) -> Vec<Blocker> {
                 .active
                 .and_then(|side| sight.input.actual.instance(side)?.endpoint.clone());
             let points = record.values.first().map(|value| super::name::plain(value));
-            if endpoint.is_some_and(|endpoint| points != Some(super::name::plain(&endpoint))) {
+            // The name that a move of ours is about to point there is nobody's to correct.
+            let moving = sight
+                .input
+                .journal
+                .in_flight()
+                .is_some_and(|m| matches!(m.phase, Phase::Promoting | Phase::Repointing));
+            if !moving && endpoint.is_some_and(|endpoint| points != Some(super::name::plain(&endpoint))) {
                 blockers.push(Blocker::RecordForeign);
             }
         }
@@ -280,11 +302,15 @@ fn obligation(sight: &Sight<'_>) -> Option<Blocker> {
 
 /// Whether everything that blockers are judged by has been read once.
 pub(super) fn all_read(sight: &Sight<'_>) -> bool {
+    documents_read(sight) && standpoint::active(sight.input).is_some()
+}
+
+/// The same, but for where the writer is.
+pub(super) fn documents_read(sight: &Sight<'_>) -> bool {
     let actual = sight.input.actual;
     actual.names.is_some()
         && actual.balancers.iter().all(Option::is_some)
         && Side::BOTH
             .into_iter()
             .all(|side| actual.instances[side].is_some() && actual.pools[side].is_some())
-        && standpoint::active(sight.input).is_some()
 }

@@ -95,7 +95,12 @@ fn reopen(sight: &Sight<'_>) -> Option<Obligation> {
         );
     // What a late promotion of ours made a writer has never been the active one: nobody wrote to it.
     let late = owed.number > journal.epoch;
-    (is_former(sight, side) && !late && !fenced && runs).then(|| Obligation {
+    // One that runs and refuses writes is fenced: what closed the obligation does not open it again.
+    let refuses = sight
+        .input
+        .evidence
+        .proof_of_fence(side, sight.input.now, sight.input.shop);
+    (is_former(sight, side) && !late && !fenced && !refuses && runs).then(|| Obligation {
         kind: ObligationKind::FenceFormerWriter,
         since: sight.input.now.wall,
         ..owed.clone()

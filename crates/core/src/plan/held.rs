@@ -21,8 +21,16 @@ pub(super) enum Held {
     Never,
 }
 
-/// How it stands with the diagnosis of this sight.
+/// How it stands with the diagnosis of this sight. A time that has passed is told to nobody: the votes are held by the
+/// clock, and the reading that shows it is still to come.
 pub(super) fn held(sight: &Sight<'_>, facts: &Facts) -> Held {
+    match by_votes(sight, facts) {
+        Held::Until(until) if until <= sight.input.now.wall => Held::Until(Timestamp::MAX),
+        held @ (Held::Yes | Held::Until(_) | Held::Never) => held,
+    }
+}
+
+fn by_votes(sight: &Sight<'_>, facts: &Facts) -> Held {
     let policy = &sight.input.shop.policy;
     match sight.diagnosis {
         Diagnosis::RegionDown => all([
@@ -83,6 +91,17 @@ fn after_routine(facts: &Facts, policy: &Policy) -> Held {
     } else {
         Held::Until(until)
     }
+}
+
+/// Since when a routine state has kept the shop from its database, once that is longer than its grace.
+pub(super) fn routine_too_long(sight: &Sight<'_>) -> Option<Timestamp> {
+    let facts = sight
+        .facts
+        .as_ref()
+        .filter(|_| sight.diagnosis == Diagnosis::Maintenance)?;
+    let routine = facts.a.instance.since?;
+    let began = facts.trouble.map_or(routine, |trouble| trouble.max(routine));
+    (sight.input.now.wall >= after(began, sight.input.shop.policy.routine_grace)).then_some(began)
 }
 
 fn either(one: Held, other: Held) -> Held {

@@ -82,7 +82,9 @@ pub(super) fn may_release(sight: &Sight<'_>) -> bool {
     if !shop.deleting {
         return false;
     }
-    if shop.abandon || (shop.policy.mode == Mode::Observe && sight.input.journal.active_region.is_none()) {
+    let journal = sight.input.journal;
+    let touched = journal.active_region.is_some() || journal.adopting_since.is_some();
+    if shop.abandon || (shop.policy.mode == Mode::Observe && !touched) {
         return true;
     }
     let txt_gone = sight.input.actual.names.as_ref().is_some_and(|read| match &read.seen {

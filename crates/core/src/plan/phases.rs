@@ -183,10 +183,7 @@ fn verified_late(sight: &Sight<'_>) -> Option<Journal> {
     let unverified =
         ended.kind == MoveKind::Adopt && ended.outcome == Some(MoveOutcome::Completed) && ended.verified_at.is_none();
     let facts = sight.facts.as_ref().filter(|_| unverified)?;
-    seen_to_write(sight, facts, ended).then(|| Journal {
-        cool_down_until: sight.input.journal.cool_down_until,
-        ..completed(sight, ended, true)
-    })
+    seen_to_write(sight, facts, ended).then(|| completed(sight, ended, true))
 }
 
 /// The views that verify must be of after the name has moved.
@@ -213,7 +210,11 @@ fn completed(sight: &Sight<'_>, current: &Move, takes_writes: bool) -> Journal {
     ended.deadline = None;
     ended.verified_at = takes_writes.then_some(now);
     journal.end_move(ended);
-    journal.cool_down_until = Some(after(now, sight.input.shop.policy.cool_down));
+    // A person who names the active region moves nothing: the shop is protected from then on, unless what an adoption owes
+    // binds, or the cool-down of a move before it.
+    if current.kind != MoveKind::Adopt {
+        journal.cool_down_until = Some(after(now, sight.input.shop.policy.cool_down));
+    }
     for kind in owed_at_the_end(sight, current, takes_writes) {
         journal.obligations.push(Obligation {
             kind: *kind,

@@ -38,10 +38,14 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return None;
     }
     if exclusion_ends(sight, facts) {
-        return Some(Journal {
-            excluded: None,
-            ..journal.clone()
+        let mut ended = journal.clone();
+        ended.excluded = None;
+        // Where an earlier life excluded it nobody remembers the lists: it comes last in the default order.
+        remember_as_left(sight, &mut ended, |saved, now| {
+            let both = Side::BOTH.map(|side| now.contains(&sight.input.shop.regions[side].pool));
+            !saved && both != [true, true]
         });
+        return Some(ended);
     }
     if journal.excluded.is_none() && !journal.saved_steering.is_empty() && holds(sight) {
         return Some(Journal {
@@ -85,17 +89,29 @@ pub(super) fn order_returns(sight: &Sight<'_>, journal: &mut Journal, to: &Text)
     if !changes || held_at_rest(sight) {
         return;
     }
-    let shop = sight.input.shop;
-    for (id, read) in shop.balancers.iter().zip(&sight.input.actual.balancers) {
+    let regions = &sight.input.shop.regions;
+    remember_as_left(sight, journal, |_, now| {
+        Side::BOTH.iter().all(|side| now.contains(&regions[*side].pool))
+    });
+}
+
+/// Remembers default lists, as they are now, as what we left. `which` is told whether something is remembered of the load
+/// balancer's default list, and the list.
+fn remember_as_left(sight: &Sight<'_>, journal: &mut Journal, which: impl Fn(bool, &[Text]) -> bool) {
+    let balancers = sight.input.shop.balancers.iter().zip(&sight.input.actual.balancers);
+    for (id, read) in balancers {
         let Some(now) = view(read).map(|document| &document.default_pools) else {
             continue;
         };
-        let ours = Side::BOTH.iter().all(|side| now.contains(&shop.regions[*side].pool));
-        let known = journal
-            .saved_steering
-            .iter()
-            .any(|list| list.balancer == *id && list.map.is_none() && list.left == *now);
-        if ours && !known && fits("", now) && journal.saved_steering.len() < SAVED_AT_MOST {
+        let saved = || {
+            journal
+                .saved_steering
+                .iter()
+                .filter(|list| list.balancer == *id && list.map.is_none())
+        };
+        let known = saved().any(|list| list.left == *now);
+        let wanted = which(saved().next().is_some(), now);
+        if wanted && !known && fits("", now) && journal.saved_steering.len() < SAVED_AT_MOST {
             journal.saved_steering.push(SavedList {
                 balancer: id.clone(),
                 map: None,
@@ -295,10 +311,10 @@ pub(super) fn wanted_and_seen(sight: &Sight<'_>, index: usize) -> Option<(Text, 
     let seen = view(&sight.input.actual.balancers[index])?;
     let patch = Want::of(sight)?.patch(&sight.input.shop.balancers[index], seen);
     if let Some(pools) = &patch.default_pools {
-        return Some((list("default_pools", pools), list("default_pools", &seen.default_pools)));
+        return Some((list(sight, pools), list(sight, &seen.default_pools)));
     }
     if let Some(pool) = &patch.fallback_pool {
-        let one = |pool: &Text| Text::from(format!("fallback_pool {pool}"));
+        let one = |pool: &Text| Text::from(format!("the fallback pool of {}", region_of(sight, pool)));
         return Some((one(pool), one(&seen.fallback_pool)));
     }
     let (map, _) = patch.maps.first_key_value()?;
@@ -310,9 +326,18 @@ pub(super) fn wanted_and_seen(sight: &Sight<'_>, index: usize) -> Option<(Text, 
     Some((format!("{name} without the excluded region's pool").into(), says.into()))
 }
 
-fn list(field: &str, pools: &[Text]) -> Text {
-    let pools: Vec<&str> = pools.iter().map(|pool| &**pool).take(4).collect();
-    format!("{field} {}", pools.join(", ")).into()
+/// An order of pools, by the regions that they are of.
+fn list(sight: &Sight<'_>, pools: &[Text]) -> Text {
+    let pools: Vec<&str> = pools.iter().map(|pool| region_of(sight, pool)).take(4).collect();
+    format!("the order {}", pools.join(", ")).into()
+}
+
+/// The region whose pool this is; of a pool of others its id.
+fn region_of<'a>(sight: &Sight<'a>, pool: &'a Text) -> &'a str {
+    let mut regions = Side::BOTH.into_iter().map(|side| &sight.input.shop.regions[side]);
+    regions
+        .find(|region| region.pool == *pool)
+        .map_or(pool, |region| &region.name)
 }
 
 /// Whether this load balancer was read back after its last PATCH.

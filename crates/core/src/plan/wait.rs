@@ -20,7 +20,7 @@ pub(super) fn wait(sight: &Sight<'_>, levels: Levels) -> Option<Wait> {
         return Some(adopting(sight));
     }
     if !block::all_read(sight) {
-        return Some(Wait::FirstReadings);
+        return Some(reading(sight));
     }
     if moved::is_unknown(sight) && sight.input.shop.policy.mode != Mode::Observe {
         return Some(elsewhere(sight));
@@ -40,6 +40,17 @@ fn elsewhere(sight: &Sight<'_>) -> Wait {
     }
 }
 
+/// In Observe: everything is read, and still nobody can tell where the writer is.
+fn reading(sight: &Sight<'_>) -> Wait {
+    if adopt::absent(sight.input).next().is_some() {
+        Wait::InstanceMissing
+    } else if block::documents_read(sight) && adopt::steady(sight) {
+        Wait::Adoption
+    } else {
+        Wait::FirstReadings
+    }
+}
+
 fn adopting(sight: &Sight<'_>) -> Wait {
     let input = sight.input;
     if input.actual.names().is_none() {
@@ -51,6 +62,8 @@ fn adopting(sight: &Sight<'_>) -> Wait {
     } else if adopt::writer(sight).is_some() {
         // Where the writer is is known: what is not is which pool comes first.
         Wait::FirstReadings
+    } else if adopt::absent(sight.input).next().is_some() {
+        Wait::InstanceMissing
     } else {
         Wait::Adoption
     }

@@ -5,6 +5,8 @@ use crate::Text;
 mod objectives;
 mod standby;
 
+pub(super) use standby::{Unknown, unknown};
+
 use crate::decision::{Decision, LevelState, Next, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::LinkVote;
@@ -85,6 +87,7 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     match decision.next {
         Next::Wait(
             Wait::FirstReadings
+            | Wait::InstanceMissing
             | Wait::OwnerRecord
             | Wait::InstancesSteady
             | Wait::Adoption
@@ -175,13 +178,11 @@ fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
         return because(reason, message);
     }
     match decision.next {
-        Next::Wait(wait @ (Wait::Adoption | Wait::Ownership | Wait::TwoWriters | Wait::WriterUnclear)) => {
-            let reason = if wait == Wait::Ownership {
-                "OwnedElsewhere"
-            } else {
-                "UnknownActive"
-            };
-            because(reason, words::summary(input, decision).1)
+        Next::Wait(
+            Wait::Adoption | Wait::InstanceMissing | Wait::Ownership | Wait::TwoWriters | Wait::WriterUnclear,
+        ) => {
+            let (reason, message) = words::summary(input, decision);
+            because(reason, message)
         }
         Next::Idle | Next::Wait(_) | Next::Record(_) | Next::Act(_) | Next::Release => None,
     }
@@ -225,7 +226,7 @@ fn active_region_healthy(input: &Input<'_>, decision: &Decision) -> Condition {
     condition(
         "ActiveRegionHealthy",
         status,
-        decision.diagnosis.name(),
+        words::diagnosis_reason(decision),
         words::diagnosis_of(input, decision),
     )
 }

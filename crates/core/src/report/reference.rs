@@ -89,7 +89,7 @@ pub const CONDITIONS: &[(&str, &str)] = &[
     ("Stalled", "a person must act: the message says what to do"),
     (
         "StandbyReady",
-        "no blocker prevents a good move: the alert of a quiet day",
+        "no blocker prevents a good move: the alert of a quiet day. Unknown while something that a move rests on is not known",
     ),
     (
         "Protected",
@@ -147,6 +147,10 @@ pub const REASONS: &[(&str, &str)] = &[
     ("FormerWriterUnfenced", "the former writer may still take writes"),
     ("FreshEvidence", "a request waits for fresh readings"),
     ("InProgress", "a step of a move is awaited"),
+    (
+        "InstanceNotFound",
+        "RDS does not know an instance that the spec names; nobody can tell where the writer is",
+    ),
     ("LagUnknown", "the lag is not known, so nothing can be forecast"),
     (
         "LatePromotion",
@@ -173,6 +177,10 @@ pub const REASONS: &[(&str, &str)] = &[
     ("Progressing", "no person is needed"),
     ("Protected", "a dead region would be left by itself"),
     ("RebuildStandby", "an earlier move left the shop without a standby"),
+    (
+        "RoutineTooLong",
+        "the writer has been in a routine state of RDS and has answered nobody for longer than `routineGraceSeconds`: a Failover is offered",
+    ),
     ("Settled", "nothing bounded is in flight"),
     ("SpecPending", "an edit of identities waits for what is under way"),
     ("TakesWrites", "the new writer was seen to take writes"),

@@ -9,11 +9,11 @@ mod votes;
 use crate::decision::{Contest, Decision, Missing, Next, Wait};
 use crate::diagnose::services_up;
 use crate::diagnosis::Diagnosis;
-use crate::facts::Facts;
+use crate::facts::{Facts, InstanceVote};
 use crate::journal::{Journal, Move, MoveKind, NAME_LEVEL, Obligation, ObligationKind, Phase, Shift};
 use crate::pacing::Place;
-use crate::plan::{Input, could_take_users};
-use crate::refusal::Refusal;
+use crate::plan::{Input, absent, could_take_users};
+use crate::refusal::{Blocker, Refusal};
 use crate::side::Side;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -67,6 +67,7 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         | Wait::OwnerRecord
         | Wait::InstancesSteady
         | Wait::FirstReadings
+        | Wait::InstanceMissing
         | Wait::TwoWriters
         | Wait::WriterUnclear),
     ) = decision.next
@@ -106,7 +107,7 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
     if let Some(left) = standing::in_observe(input) {
         message = format!("{message} {left}");
     }
-    (decision.diagnosis.name(), message.into())
+    (diagnosis_reason(decision), message.into())
 }
 
 /// The same, with the order of pools that a person asked for, while it holds.
@@ -145,6 +146,7 @@ fn what_next(input: &Input<'_>, decision: &Decision) -> String {
         match against {
             Refusal::MoveInFlight => {}
             Refusal::NotHeld { until } => held = Some(*until),
+            stands @ Refusal::CoolDown { .. } => return format!("No failover yet: {}", refusal(input, stands).message),
             stands => return format!("No failover by itself: {}", refusal(input, stands).message),
         }
     }
@@ -193,11 +195,25 @@ fn rebuild_words(input: &Input<'_>, owed: &Obligation) -> String {
     };
     let writer = &shop.regions[side.other()];
     format!(
-        "since move e{} nothing follows the writer. Make a cross-region read replica of {} ({}) in {} under a new name, with a \
+        "since {} nothing follows the writer. Make a cross-region read replica of {} ({}) in {} under a new name, with a \
          parameter group that does not pin read_only, and write that name into spec.regions.{field}.dbInstance. Leave the former \
          writer {} stopped until its last orders have been looked through.",
-        owed.number, writer.instance, writer.name, owed.region, owed.instance,
+        since_what(input, owed),
+        writer.instance,
+        writer.name,
+        owed.region,
+        owed.instance,
     )
+}
+
+/// What left something to be done: a move, or an adoption; of one before the last move nobody knows which it was.
+fn since_what(input: &Input<'_>, owed: &Obligation) -> String {
+    let number = owed.number;
+    match input.journal.current.as_ref().filter(|m| m.number == number) {
+        Some(last) if last.kind == MoveKind::Adopt => format!("the adoption e{number}"),
+        Some(_) => format!("move e{number}"),
+        None => format!("epoch {number}"),
+    }
 }
 
 pub(super) fn paced(decision: &Decision) -> Option<&Place> {
@@ -232,6 +248,7 @@ fn wait_reason(wait: Wait) -> &'static str {
         Wait::Ownership => "OwnedElsewhere",
         Wait::OwnerRecord | Wait::InstancesSteady => "Adopting",
         Wait::FirstReadings => "FirstReadings",
+        Wait::InstanceMissing => "InstanceNotFound",
         Wait::FreshRound
         | Wait::ReadOnly
         | Wait::WritesRefused
@@ -261,6 +278,7 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
              (RegionSwitch).",
             input.shop.writer.name
         ),
+        Wait::InstanceMissing => missing_instances(input),
         Wait::OwnerRecord => format!("Claiming _breakwater.{} in Route 53, which takes up to a minute.", input.shop.writer.name),
         Wait::TwoWriters => format!(
             "{} both take writes, and no move of this controller explains it: orders may go to both. Nothing is done by itself. \
@@ -290,6 +308,19 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         | Wait::FormerWriterBack
         | Wait::FormerWriterStopped => "Reading the instances, load balancers and names for the first time.".into(),
     }
+}
+
+fn missing_instances(input: &Input<'_>) -> String {
+    let shop = input.shop;
+    let missing: Vec<String> = absent(input)
+        .map(|side| format!("{} in {}", shop.regions[side].instance, shop.regions[side].name))
+        .collect();
+    format!(
+        "RDS does not know {} in the account of class {}, asked twice, and without it nobody can tell where the writer is. \
+         Nothing moves. Correct dbInstance or region in spec.regions, or check whose account the role of the class is in.",
+        missing.join(" nor "),
+        shop.class
+    )
 }
 
 fn both(input: &Input<'_>) -> String {
@@ -433,12 +464,21 @@ fn diagnosis(input: &Input<'_>, decision: &Decision) -> String {
     };
     match decision.diagnosis {
         Diagnosis::ObserverSuspect => "The controller cannot trust its own view: no reference URL answers, the API server or a watch is silent, or its clock is off. Nothing moves. Check its network and clock.".into(),
+        Diagnosis::Maintenance if decision.routine_too_long.is_some() => routine_too_long(input, decision, a, b),
         Diagnosis::Maintenance => format!("{} in {a} is in a routine state of RDS and does not answer. Nothing moves: it ends by itself. If it lasts too long, ask for a Failover (RegionSwitch).", shop.regions[facts.active].instance),
         Diagnosis::RegionDown => format!("{a} is down: {}.", votes()),
         Diagnosis::DatabaseDown => format!("The writer in {a} is gone: {}, proof {}.", votes(), proof(facts.proof.value)),
+        Diagnosis::WriterRefuses if not_reached(input, decision, a).is_some() => not_reached(input, decision, a).unwrap_or_default(),
         Diagnosis::WriterRefuses => format!("The writer in {a} lives and takes no writes. Nothing moves by itself. Check its disk, read_only and state in the RDS console; if that takes too long, ask for a Failover (RegionSwitch)."),
         Diagnosis::ServicesDownEverywhere => format!("Services are out in both regions. Nothing moves on this alone: it is a release, something that both share, or the writer in {a}, which services of {b} need too. If {a} itself is gone, link and RDS say so within minutes and a failover follows; if this stays, look at the last deployment."),
-        Diagnosis::ServicesDown => format!("Services of {a} are out, its database is not. Users are sent to {b} first where that is allowed; the writer stays in {a}. Look at the services and at the last deployment there."),
+        Diagnosis::ServicesDown => {
+            let first = if decision.blockers.contains(&Blocker::SteeringIgnoresOrder) {
+                format!("{b} stands first in the load balancers where that is allowed; one whose steering policy ignores the order sends users as before (SteeringIgnoresOrder)")
+            } else {
+                format!("Users are sent to {b} first where that is allowed")
+            };
+            format!("Services of {a} are out, its database is not. {first}; the writer stays in {a}. Look at the services and at the last deployment there.")
+        }
         Diagnosis::ViewsDisagree => format!("We and users see opposite things about {a}: {}. Nothing moves. If users cannot buy, ask for a Failover (RegionSwitch).", votes()),
         Diagnosis::ServicesDegraded => format!("Services of {a} are degraded: {}. Nothing moves by itself. {}", votes(), shift_offered(input, facts)),
         Diagnosis::ReplicationBroken => format!("The shop sells in {a}; the standby in {b} does not follow{}. Repair replication.", facts.link_reason.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()),
@@ -456,6 +496,52 @@ fn shift_offered(input: &Input<'_>, facts: &Facts) -> String {
         format!("To send users to {b} first, ask for a TrafficShift (RegionSwitch).")
     } else {
         format!("{b} could not take the users now: look at the services of {a}, and at the last deployment there.")
+    }
+}
+
+/// The reason of a diagnosis: its name, unless it has lasted too long.
+pub(super) fn diagnosis_reason(decision: &Decision) -> &'static str {
+    if decision.routine_too_long.is_some() {
+        "RoutineTooLong"
+    } else {
+        decision.diagnosis.name()
+    }
+}
+
+fn routine_too_long(input: &Input<'_>, decision: &Decision, a: &str, b: &str) -> String {
+    let shop = input.shop;
+    let instance = shop.side(a).map_or("?", |side| &*shop.regions[side].instance);
+    format!(
+        "{instance} in {a} has been in a routine state of RDS and has answered nobody since {}, longer than routineGraceSeconds \
+         ({}). It may still end by itself, and nothing moves by itself. Look at it in the RDS console; if the shop cannot wait, \
+         ask for a Failover (RegionSwitch) to {b}.",
+        decision.routine_too_long.map_or_else(|| "?".into(), clock),
+        length(shop.policy.routine_grace),
+    )
+}
+
+/// Where the shop's processes say that nothing takes their writes because they look in the wrong place, not because of
+/// the writer.
+fn not_reached(input: &Input<'_>, decision: &Decision, a: &str) -> Option<String> {
+    let failed = decision
+        .facts
+        .as_ref()
+        .is_some_and(|facts| matches!(facts.a.instance.value, InstanceVote::Failed | InstanceVote::Absent));
+    let name = &input.shop.writer.name;
+    let moving = input.journal.in_flight().filter(|m| *m.to == *a);
+    if failed {
+        None
+    } else if moving.is_some_and(|m| matches!(m.phase, Phase::Promoting | Phase::Repointing)) {
+        Some(format!(
+            "The writer is in {a} now; the shop does not reach it before {name} points there. Nothing to do yet."
+        ))
+    } else if decision.blockers.contains(&Blocker::RecordForeign) {
+        Some(format!(
+            "The shop reaches nothing that takes its writes: {name} does not point at the writer in {a}. Nothing moves by \
+             itself. Correct the record, or ask for an Adopt (RegionSwitch) if the writer is elsewhere."
+        ))
+    } else {
+        None
     }
 }
 
@@ -500,6 +586,10 @@ pub(super) fn missing(input: &Input<'_>, decision: &Decision, missing: &Missing)
         Missing::DatabaseSilence => format!("nobody who says that the database of {a} lives").into(),
         Missing::NotBefore(at) if *at == Timestamp::MAX => "votes held long enough".into(),
         Missing::NotBefore(at) => format!("votes held until {}", clock(*at)).into(),
+        Missing::RefusalGone("CoolDown") => match input.journal.cool_down_until {
+            Some(until) => format!("the end of CoolDown at {}", clock(until)).into(),
+            None => "the end of CoolDown".into(),
+        },
         Missing::RefusalGone(name) => format!("the end of {name}").into(),
     }
 }

@@ -148,8 +148,14 @@ fn a_missing_balancer_is_not_a_missing_pool() {
     scene.balancer().country_pools.clear();
     scene.watch(10);
     let said = words(&scene, "PoolMissing");
-    assert!(said.contains("pool pool-us does not exist"), "{said}");
-    assert!(said.contains("lb-1 does not name pool pool-us"), "{said}");
+    assert!(
+        said.contains("the pool of us-west-2 (pool-us) does not exist"),
+        "{said}"
+    );
+    assert!(
+        said.contains("lb-1 does not name the pool of us-west-2 (pool-us)"),
+        "{said}"
+    );
     assert!(!said.contains("pool-ca"), "{said}");
 }
 

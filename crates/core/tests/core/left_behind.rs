@@ -303,6 +303,23 @@ fn a_deletion_waits_for_a_writer_that_we_made_read_only() {
     assert_eq!(scene.plan().next, Next::Release);
 }
 
+/// An adoption had begun, so that our TXT stands, when the mode was set to Observe.
+#[test]
+fn a_claim_is_removed_in_observe_too() {
+    let mut scene = Scene::unread();
+    scene.journal = Journal::default();
+    scene.names().txt = None;
+    scene.live(20);
+    assert!(scene.names().txt.is_some() && scene.journal.active_region.is_none());
+    scene.shop.policy.mode = Mode::Observe;
+    scene.live(20);
+    scene.shop.deleting = true;
+    assert_ne!(scene.plan().next, Next::Release);
+    scene.live(60);
+    assert_eq!(scene.names().txt, None);
+    assert_eq!(scene.plan().next, Next::Release);
+}
+
 #[test]
 fn the_outage_is_one_that_calls_for_a_promotion() {
     let scene = at(Stage::Begun(Phase::Requested));

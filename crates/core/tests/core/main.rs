@@ -30,5 +30,6 @@ mod requests;
 mod restraint;
 mod scene;
 mod shifts;
+mod told;
 mod traffic;
 mod windows;

@@ -5,7 +5,7 @@ use breakwater_core::Text;
 use breakwater_core::decision::{Effect, Step};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::Phase;
-use breakwater_core::reading::{BalancerView, PoolView, ProbeSeen, ProofSeen, Seen};
+use breakwater_core::reading::{BalancerView, InstanceView, PoolView, ProbeSeen, ProofSeen, Seen};
 use breakwater_core::report::report;
 use breakwater_core::shop::Mode;
 use proptest::prelude::*;
@@ -399,4 +399,48 @@ fn a_shift_is_offered_only_to_a_region_that_could_take_the_users() {
 
     scene.journal.excluded = Some(scene.name(B));
     assert!(!said(&scene).contains("TrafficShift"), "{}", said(&scene));
+}
+
+/// The journal was lost with the lists in it: only our TXT tells of the exclusion. Its end puts the pool last in the default
+/// order, and until then nobody is told to add it.
+#[test]
+fn an_exclusion_of_an_earlier_life_ends_last_in_the_default_order() {
+    let mut scene = Scene::healthy();
+    let excluded = scene.name(A);
+    scene.journal.active_region = Some(scene.name(B));
+    scene.journal.front = Some(scene.name(B));
+    scene.journal.excluded = Some(excluded);
+    scene.journal.resource_ids.clear();
+    scene.balancer().default_pools = vec!["pool-us".into()];
+    scene.balancer().fallback_pool = "pool-us".into();
+    scene.balancer().region_pools.clear();
+    scene.balancer().country_pools.clear();
+    scene.balancer().pop_pools.clear();
+    let mut follower = crate::scene::replica_instance();
+    follower.source = Some("arn:aws:rds:us-west-2:111122223333:db:shop-usw2".into());
+    scene.world.instance[A] = Seen::Present(InstanceView {
+        resource_id: "db-CAC1".into(),
+        arn: crate::scene::writer_instance().arn,
+        ..follower
+    });
+    scene.world.instance[B] = Seen::Present(InstanceView {
+        source: None,
+        replication: None,
+        ..crate::scene::replica_instance()
+    });
+    scene.names().txt = Some(crate::scene::owner_record(&scene.shop, 1, B, Some(A)).record(&scene.shop.writer.name));
+    scene.live(30);
+    let missing = |scene: &Scene| {
+        scene
+            .plan()
+            .blockers
+            .iter()
+            .any(|blocker| blocker.name() == "PoolMissing")
+    };
+    assert!(!missing(&scene), "it is out of the lists by our own doing");
+    scene.live(1200);
+    assert_eq!(scene.journal.excluded, None);
+    assert_eq!(*scene.balancer().default_pools, ["pool-us".into(), "pool-ca".into()]);
+    assert!(scene.journal.saved_steering.is_empty());
+    assert!(!missing(&scene));
 }

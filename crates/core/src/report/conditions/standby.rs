@@ -1,12 +1,16 @@
 //! `StandbyReady` and `Protected`: the alerts of a quiet day.
 
 use super::condition;
+use crate::actual::Read;
 use crate::decision::{Decision, LevelState, Next, Wait};
 use crate::journal::{Move, MoveKind};
+use crate::facts::{InstanceVote, LinkVote, ProbeVote};
 use crate::plan::Input;
+use crate::reading::BalancerView;
 use crate::refusal::Refusal;
 use crate::report::{Condition, ConditionStatus, words};
 use crate::shop::Mode;
+use crate::side::Side;
 
 pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition {
     if input.journal.active_region.is_none() && input.shop.policy.mode != Mode::Observe {
@@ -44,6 +48,15 @@ pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition
             "FirstReadings",
             "not everything has been read yet; it takes a minute or two".into(),
         ),
+        None if unknown(input, decision).is_some() => condition(
+            "StandbyReady",
+            ConditionStatus::Unknown,
+            "NotRead",
+            unknown(input, decision)
+                .map(|what| unknown_words(input, decision, what))
+                .unwrap_or_default()
+                .into(),
+        ),
         None => condition(
             "StandbyReady",
             ConditionStatus::True,
@@ -51,6 +64,76 @@ pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition
             "a move could go well now".into(),
         ),
     }
+}
+
+/// What a move rests on, and nobody knows now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::report) enum Unknown {
+    /// Whether the replica follows.
+    Link,
+    /// What state the standby's instance is in.
+    Instance,
+    /// Whether the standby's services answer.
+    Services,
+    /// What this load balancer, by its place in the spec, says.
+    Balancer(usize),
+    /// What the writer's name and our TXT say.
+    Names,
+}
+
+/// The first of what is not known: that permits nothing, and is no alarm about the standby either.
+pub(in crate::report) fn unknown(input: &Input<'_>, decision: &Decision) -> Option<Unknown> {
+    let facts = decision.facts.as_ref()?;
+    let actual = input.actual;
+    let is_read = |read: &Option<Read<BalancerView>>| read.as_ref().is_some_and(|read| read.present().is_some());
+    if facts.b.instance.value == InstanceVote::Unknown {
+        Some(Unknown::Instance)
+    } else if facts.link.value == LinkVote::Unknown {
+        Some(Unknown::Link)
+    } else if facts.b.probe.value == ProbeVote::Unknown {
+        Some(Unknown::Services)
+    } else if let Some(index) = actual.balancers.iter().position(|read| !is_read(read)) {
+        Some(Unknown::Balancer(index))
+    } else {
+        actual.names().is_none().then_some(Unknown::Names)
+    }
+}
+
+fn unknown_words(input: &Input<'_>, decision: &Decision, what: Unknown) -> String {
+    let shop = input.shop;
+    let b = decision
+        .facts
+        .as_ref()
+        .map_or(Side::Secondary, |facts| facts.active.other());
+    let (b, instance) = (&shop.regions[b].name, &shop.regions[b].instance);
+    let (so, look) = match what {
+        Unknown::Instance => (
+            format!("RDS of {b} says nothing about {instance} that counts"),
+            "Look at that API, and at the class's role".to_owned(),
+        ),
+        Unknown::Link => (
+            format!("nothing tells whether {instance} in {b} follows the writer"),
+            format!("Look at its ReplicaLag in CloudWatch and at RDS of {b}"),
+        ),
+        Unknown::Services => (
+            format!(
+                "no service of {b} has a vote: they answer with redirects, refusals or bad certificates, or were not asked yet"
+            ),
+            "Check their urls".to_owned(),
+        ),
+        Unknown::Balancer(index) => (
+            format!(
+                "load balancer {} cannot be read",
+                shop.balancers.get(index).map_or("?", |id| id)
+            ),
+            "Look at Cloudflare's API and at the class's token".to_owned(),
+        ),
+        Unknown::Names => (
+            "Route 53 cannot be read".to_owned(),
+            "Look at its API and at the class's role".to_owned(),
+        ),
+    };
+    format!("{so}; it is asked again by itself. What is not known permits no move. {look} if it stays.")
 }
 
 pub(super) fn protected(input: &Input<'_>, decision: &Decision, standby: &Condition) -> Condition {

@@ -4,6 +4,7 @@ use super::{length, owed, votes};
 use crate::decision::Decision;
 use crate::facts::{Facts, InstanceVote, LinkVote};
 use crate::plan::{Basis, Forecast, Input, STANDBY_DOWN_BEFORE, Verdict};
+use crate::reading::{Seen, TroubleKind};
 use crate::refusal::{Blocker, LongTtl, PoolAbsence};
 use crate::report::NamedReason;
 use crate::side::Side;
@@ -56,16 +57,17 @@ impl<'a> About<'a> {
             Blocker::StandbyBusy(vote) => self.standby_instance(*vote),
             Blocker::StandbyServicesDown => self.standby_services(),
             Blocker::PoolMissing(PoolAbsence::Pool(pool)) => {
-                format!("pool {pool} does not exist in the account. Check poolId.")
+                format!("{} does not exist in the account. Check poolId.", self.pool(pool))
             }
             Blocker::PoolMissing(PoolAbsence::NotIn { balancer, pool }) => format!(
-                "load balancer {balancer} does not name pool {pool}, so that users cannot be sent there. Add the pool to it, \
-                 or correct poolId or loadBalancerIds."
+                "load balancer {balancer} does not name {}, so that users cannot be sent there. Add the pool to it, or correct \
+                 poolId or loadBalancerIds.",
+                self.pool(pool)
             ),
             Blocker::BalancerMissing(id) => {
                 format!("load balancer {id} does not exist in the zone. Check loadBalancerIds and zoneId.")
             }
-            Blocker::PoolDisabled(id) => format!("pool {id} is disabled and therefore not monitored. Enable it."),
+            Blocker::PoolDisabled(id) => format!("{} is disabled and therefore not monitored. Enable it.", self.pool(id)),
             Blocker::BalancerDisabled(id) => format!("load balancer {id} is disabled and serves nobody. Enable it."),
             Blocker::RecordMissing => format!(
                 "{} does not exist. Create it as a CNAME of the writer's endpoint.",
@@ -96,10 +98,7 @@ impl<'a> About<'a> {
                                     nothing is known of what users see. Give it the account-level permission Load Balancing: \
                                     Monitors and Pools, Read."
                 .into(),
-            Blocker::NoEdgeView => format!(
-                "Cloudflare says nothing about the pool of {a}: its API does not answer, or the pool has no monitor or is \
-                 disabled. Without users' view nothing is promoted by itself."
-            ),
+            Blocker::NoEdgeView => self.no_edge_view(),
             Blocker::ObligationOpen => owed(self.input),
             Blocker::ProbeNeverUp => "a service has never answered 2xx at its URL, so that it cannot vote Down. Check its url and \
                                       the firewall before it."
@@ -118,6 +117,52 @@ impl<'a> About<'a> {
             | Blocker::MonitorSlow(_)
             | Blocker::ObjectiveMissed => self.risk(blocker),
         }
+    }
+
+    /// A pool by the region that it is of, with its id for whoever looks for it.
+    fn pool(&self, id: &str) -> String {
+        let mut regions = Side::BOTH.into_iter().map(|side| &self.input.shop.regions[side]);
+        match regions.find(|region| *region.pool == *id) {
+            Some(region) => format!("the pool of {} ({id})", region.name),
+            None => format!("pool {id}"),
+        }
+    }
+
+    /// Why Cloudflare says nothing of the active region, as far as that is known.
+    fn no_edge_view(&self) -> String {
+        let a = self.a;
+        let side = self.input.shop.side(a).unwrap_or(Side::Primary);
+        let why = match self.input.actual.pools[side].as_ref().map(|read| &read.seen) {
+            Some(Seen::Present(pool)) if !pool.enabled => "its pool is disabled. Enable it",
+            Some(Seen::Present(pool)) if !pool.monitored => "its pool has no monitor. Give it one",
+            Some(Seen::Absent) => "there is no such pool. Check poolId",
+            Some(Seen::Unknown(trouble)) if trouble.kind == TroubleKind::Denied => {
+                "the token may not read the account's pools. Grant it that"
+            }
+            Some(Seen::Unknown(_) | Seen::Silent) | None => {
+                "Cloudflare's API does not answer. It is asked again by itself"
+            }
+            Some(Seen::Present(_)) => {
+                "no city reports on its pool, or Cloudflare's API does not answer. Look at the pool's monitor if it stays"
+            }
+        };
+        format!("what users see of {a} is not known: {why}. Without users' view nothing is promoted by itself.")
+    }
+
+    fn pool_in_no_list(&self, id: &str) -> String {
+        let excluded = self.input.journal.excluded.as_ref();
+        let region = excluded.and_then(|region| self.input.shop.side(region));
+        let ours = region.is_some_and(|side| *self.input.shop.regions[side].pool == *id);
+        let then = if ours {
+            "It is excluded, and comes back by itself"
+        } else {
+            "Add it to one"
+        };
+        format!(
+            "no list of the load balancers names {}: Cloudflare may not monitor it, and what users see of its region may stay \
+             Unknown. {then}.",
+            self.pool(id)
+        )
     }
 
     fn risk(&self, blocker: &Blocker) -> String {
@@ -155,20 +200,19 @@ impl<'a> About<'a> {
                 "this controller runs in {}, a region of this shop: it goes down with it. Run it in a third region.",
                 self.input.fleet.region.as_deref().unwrap_or("?")
             ),
-            Blocker::SteeringIgnoresOrder => "this steering policy ignores the pool order: users move only when the region is \
-                                              excluded, minutes later."
+            Blocker::SteeringIgnoresOrder => "a load balancer has another steering policy than failover order (off): the early \
+                                              change of the order moves none of its users, or with geo only those of no listed \
+                                              place. They move when the region is excluded, minutes later."
                 .into(),
             Blocker::SteeringTooLarge => format!(
                 "more than 64 lists of the load balancers name the pool of {a}, or one of more than 64 pools: not all of them \
                  are put back after an exclusion. Keep a copy of them, or use fewer."
             ),
-            Blocker::PoolInNoList(pool) => format!(
-                "no list of the load balancers names pool {pool}: Cloudflare may not monitor it, and what users see of its \
-                 region may stay Unknown. After an exclusion it comes back by itself; else add it."
-            ),
+            Blocker::PoolInNoList(pool) => self.pool_in_no_list(pool),
             Blocker::MonitorSlow(pool) => format!(
-                "the monitor of pool {pool} asks less than every 30 s: users' view decides when a region counts as dead, and \
-                 comes late. Shorten its interval, where the plan allows it."
+                "the monitor of {} asks less than every 30 s: users' view decides when a region counts as dead, and comes \
+                 late. Shorten its interval, where the plan allows it.",
+                self.pool(pool)
             ),
             Blocker::ObjectiveMissed => self.objective_missed(),
             Blocker::LinkBroken

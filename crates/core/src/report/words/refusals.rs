@@ -1,10 +1,12 @@
 //! Refusals in words: what stands against a move, what would end it, and the one command that does it all the same.
 
 use super::{clock, date, owed};
+use crate::journal::MoveOutcome;
 use crate::pacing::Place;
 use crate::plan::{Input, UNREADABLE_OWNER};
 use crate::refusal::Refusal;
 use crate::report::NamedReason;
+use crate::shop::Mode;
 use jiff::Timestamp;
 
 /// A refusal with its words, as status shows it.
@@ -77,12 +79,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
                 .into()
         }
         Refusal::MoveInFlight => "a move is in flight.".into(),
-        Refusal::CoolDown { until } => {
-            format!(
-                "a move ended a short time ago; the next one by itself comes not before {}.",
-                date(*until)
-            )
-        }
+        Refusal::CoolDown { until } => cool_down(input, *until),
         Refusal::ObligationOpen => owed(input),
         Refusal::Paced(place) => queued(place),
         Refusal::OwnedElsewhere { owner } if **owner == *UNREADABLE_OWNER => {
@@ -103,6 +100,31 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
         Refusal::StaleEpoch => format!(
             "the request was made for another epoch; the epoch is {}. Make a new one if it is still wanted.",
             input.journal.epoch
+        ),
+    }
+}
+
+/// After a move that was given up people want to know that it comes again, and when.
+fn cool_down(input: &Input<'_>, until: Timestamp) -> String {
+    let last = input.journal.current.as_ref();
+    let given_up = last.filter(|m| matches!(m.outcome, Some(MoveOutcome::RolledBack | MoveOutcome::Aborted)));
+    match given_up {
+        Some(current) => {
+            let why = current.because.as_ref().map(|why| format!(" because {why}"));
+            let given_up = format!("move e{} was given up{}", current.number, why.unwrap_or_default());
+            let shop = input.shop;
+            if shop.policy.mode == Mode::Automatic && !shop.suspended && !shop.deleting {
+                format!(
+                    "{given_up}; another one begins by itself at {} if what calls for it still holds then.",
+                    clock(until)
+                )
+            } else {
+                format!("{given_up}; none would begin by itself before {}.", clock(until))
+            }
+        }
+        None => format!(
+            "a move ended a short time ago; the next one by itself comes not before {}.",
+            date(until)
         ),
     }
 }
