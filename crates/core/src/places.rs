@@ -83,18 +83,20 @@ impl Places {
 #[must_use]
 pub fn edits_wait(journal: &Journal) -> bool {
     journal.in_flight().is_some()
-        || lists_come_back(journal)
+        || comes_back(journal)
         || journal.owes(ObligationKind::FenceFormerWriter).is_some()
         || journal.owes(ObligationKind::Unfence).is_some()
 }
 
-/// Lists of load balancers that a move has changed, and that are put back after it was given up.
-fn lists_come_back(journal: &Journal) -> bool {
+/// Whether lists or the order of load balancers, which a move has changed, are still to be put back after it was given up.
+pub(crate) fn comes_back(journal: &Journal) -> bool {
     let given_up = journal
         .current
         .as_ref()
         .is_some_and(|m| matches!(m.outcome, Some(MoveOutcome::RolledBack | MoveOutcome::Aborted)));
-    given_up && journal.excluded.is_none() && !journal.saved_steering.is_empty()
+    let ordered = journal.front != journal.active_region && journal.holding().is_none();
+    let changed = !journal.saved_steering.is_empty() || ordered;
+    given_up && journal.excluded.is_none() && changed
 }
 
 /// The shop that is worked on: the spec, but while an edit of identities waits with those that the journal is about.

@@ -8,6 +8,7 @@ use crate::diagnosis::Diagnosis;
 use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, ProbeVote, RegionFacts};
 use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
+use crate::places;
 use crate::reading::{BalancerView, Seen};
 use crate::shop::Mode;
 use crate::side::Side;
@@ -67,6 +68,12 @@ fn order(sight: &Sight<'_>, facts: &Facts) -> Option<Journal> {
     if shift::is_enforced(journal) && front == active && holds(sight) {
         return Some(shift::followed(journal));
     }
+    if front != active && places::comes_back(journal) && sight.input.shop.edit_waits {
+        // A load balancer that the edit drops gets its order back now, or never.
+        let mut back = journal.clone();
+        order_returns(sight, &mut back, sight.region(active));
+        return Some(back);
+    }
     if front == active && order_should_change(sight, facts) {
         return Some(Journal {
             front: Some(sight.region(active.other()).clone()),
@@ -81,12 +88,13 @@ fn order(sight: &Sight<'_>, facts: &Facts) -> Option<Journal> {
     None
 }
 
-/// This region comes first again. Where the order is not ours to hold any more (the switch was turned off, or the mode is
-/// Observe), the lists as they are now are remembered as what we left, so that they are put back once.
+/// This region comes first again. Where the order is not ours to hold any more (the switch was turned off, the mode is
+/// Observe, or an edit waits that may drop a load balancer), the lists as they are now are remembered as what we left, so
+/// that they are put back once.
 pub(super) fn order_returns(sight: &Sight<'_>, journal: &mut Journal, to: &Text) {
     let changes = journal.front.as_ref() != Some(to);
     journal.front = Some(to.clone());
-    if !changes || held_at_rest(sight) {
+    if !changes || (held_at_rest(sight) && !sight.input.shop.edit_waits) {
         return;
     }
     let regions = &sight.input.shop.regions;

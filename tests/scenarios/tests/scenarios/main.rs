@@ -8,6 +8,7 @@ mod died_anywhere;
 mod edits;
 mod former_writer;
 mod lease;
+mod left_behind;
 mod link;
 mod lost;
 mod moved_by_others;
