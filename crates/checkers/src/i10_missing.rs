@@ -3,8 +3,8 @@
 //! Judged from the statuses that people saw:
 //!
 //! * *less*: when an automatic move begins, the status in force just before named nothing but time that had passed
-//!   (`NotBefore`; another time may count once another vote has come in) and refusals (which may have ended at that
-//!   moment);
+//!   (`NotBefore`; another time may count once another vote has come in; one without a time lacked just the reading that
+//!   came) and refusals (which may have ended at that moment);
 //! * *all*: a status that names nothing, or only time that has passed, does not stay in force: within two minutes a move
 //!   begins, or the status says something else (not judged where the process did not hold the lease throughout, was cut
 //!   off, or where the object is to go);
@@ -60,6 +60,11 @@ fn has_passed(lack: &Lack, at: i64) -> bool {
     lack.name == "NotBefore" && lack.until.is_some_and(|until| until.as_millisecond() <= at)
 }
 
+/// The votes are held by the clock; what shows it is the next reading.
+fn lacks_a_reading(lack: &Lack) -> bool {
+    lack.name == "NotBefore" && lack.until.is_none()
+}
+
 fn is_refusal(lack: &Lack) -> bool {
     lack.refusal.is_some()
 }
@@ -80,7 +85,7 @@ fn began_with_less(run: &Run, earlier: &Entry, shown: &Status, entry: &Entry) ->
     let unmet: Vec<&Lack> = shown
         .missing
         .iter()
-        .filter(|lack| !is_refusal(lack) && !has_passed(lack, entry.at))
+        .filter(|lack| !is_refusal(lack) && !has_passed(lack, entry.at) && !lacks_a_reading(lack))
         .filter(|lack| lack.name != "NotBefore" || same_votes(shown, entry))
         .collect();
     // What could not be written says nothing about what was known.

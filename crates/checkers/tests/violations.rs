@@ -456,6 +456,8 @@ fn i10_a_move_begins_with_less() {
     assert_eq!(run.broken(), ["I10"], "too early");
     run.history[2]["status"]["facts"][2]["vote"] = json!("Failed");
     assert_eq!(run.broken(), [""; 0], "another vote, another time");
+    run.history[1]["status"]["missing"] = json!([{"name": "NotBefore"}]);
+    assert_eq!(run.broken(), [""; 0], "only the reading that came was lacking");
     run.history[1]["status"]["missing"] = json!([{"name": "RefusalGone", "refusal": "NotHeld"}]);
     assert_eq!(run.broken(), [""; 0], "a refusal may have ended at that moment");
 }
