@@ -43,6 +43,11 @@ pub fn request_of(switch: &RegionSwitch) -> Option<(ShopKey, Request)> {
             expires_at: asked.expires_at,
             abort: switch.spec.abort,
             // A record whose status was not written yet is of no move that anybody could name.
+            approved_by: switch
+                .spec
+                .approval
+                .as_ref()
+                .map(|approval| approval.by.as_str().into()),
             record_of: ours.then(|| status.and_then(|status| status.number).unwrap_or(0)),
         },
     ))

@@ -20,11 +20,12 @@ pub mod status;
 pub mod storefront;
 
 pub use asked::{answer_status, request_of};
+pub use breakwater_core::journal::record_name;
 pub use class::{StorefrontClass, StorefrontClassSpec, StorefrontClassStatus};
 pub use conditions::Condition;
 pub use crds::{crd_files, crds, crds_yaml};
 pub use parse::{Invalid, parse};
-pub use record::{move_status, record_name, region_switch_of, shift_status};
+pub use record::{move_status, region_switch_of, shift_status};
 pub use region_switch::{RegionSwitch, RegionSwitchSpec, RegionSwitchStatus};
 pub use render::{Unusable, invalid_status, journal_of, render};
 pub use status::StorefrontStatus;

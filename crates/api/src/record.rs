@@ -3,20 +3,14 @@
 use crate::bounds;
 use crate::conditions::{Fresh, bounded, kind, stamp};
 use crate::region_switch::{MoveEvidence, MoveTimes, RegionSwitch, RegionSwitchSpec, RegionSwitchStatus, Request};
-use breakwater_core::journal::{DrainBy, Move, MoveKind, MoveOutcome, Phase, PhaseTime, Shift};
-use breakwater_core::report::{ConditionStatus, pointed, shift_shown};
+use breakwater_core::journal::{DrainBy, Move, MoveOutcome, Phase, PhaseTime, Shift};
+use breakwater_core::report::{ConditionStatus, approval_plan, pointed, shift_shown};
 use breakwater_core::shop::Shop;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 /// A record is created once and its request never changes: only its status does.
 pub const RECORD_GENERATION: i64 = 1;
-
-/// `<storefront>-e<number>-<type>` in lower case.
-#[must_use]
-pub fn record_name(storefront: &str, number: i64, kind: MoveKind) -> String {
-    format!("{storefront}-e{number}-{}", kind_name(kind).to_ascii_lowercase())
-}
 
 /// The record of this move: what was asked for, fixed by the move's begin, and how far it has come.
 ///
@@ -31,7 +25,7 @@ pub fn region_switch_of(
 ) -> RegionSwitch {
     RegionSwitch {
         metadata: ObjectMeta {
-            name: Some(record_name(&shop.key.name, current.number, current.kind)),
+            name: Some(current.record_name(&shop.key.name)),
             namespace: Some(shop.key.namespace.to_string()),
             ..ObjectMeta::default()
         },
@@ -52,8 +46,11 @@ fn request(shop: &Shop, current: &Move) -> Request {
         to: Some(current.to.to_string()),
         // The record asks for nothing any more; the greatest epoch that it can have been made for.
         expected_epoch: Some(current.number - 1),
-        // It did start: at its begin.
-        start_before: current.steps.first().map_or(current.since, |step| step.at),
+        // It did start: at its begin. One that asks for approval starts before that time, or never.
+        start_before: current.approval.as_ref().map_or_else(
+            || current.steps.first().map_or(current.since, |step| step.at),
+            |approval| approval.until,
+        ),
         reason: format!("{} in {}", current.diagnosis.name(), current.from),
         requested_by: crate::REQUESTED_BY_CONTROLLER.to_owned(),
         overrides: Vec::new(),
@@ -147,8 +144,12 @@ fn times(current: &Move) -> MoveTimes {
 
 /// Reconciling while open; completed is Ready, every other end is Stalled.
 fn conditions(current: &Move, message: &str) -> [Fresh; 3] {
-    let reason = current.outcome.map_or(current.phase.name(), outcome_name);
-    ends(current.outcome, reason, message)
+    let phase = if current.awaits_approval() {
+        "AwaitingApproval"
+    } else {
+        current.phase.name()
+    };
+    ends(current.outcome, current.outcome.map_or(phase, outcome_name), message)
 }
 
 fn ends(outcome: Option<MoveOutcome>, reason: &str, message: &str) -> [Fresh; 3] {
@@ -168,6 +169,11 @@ fn ends(outcome: Option<MoveOutcome>, reason: &str, message: &str) -> [Fresh; 3]
 }
 
 fn message(current: &Move) -> String {
+    if let Some(plan) = approval_plan(current) {
+        return format!(
+            "{plan} Approve: set spec.approval.by here (kubectl storefront approve). Decline: set spec.abort: true here."
+        );
+    }
     let (from, to) = (&current.from, &current.to);
     let end = match current.outcome {
         None => format!("{from} to {to}: {}.", current.phase.name()),
@@ -205,15 +211,5 @@ pub(crate) fn outcome_name(outcome: MoveOutcome) -> &'static str {
         MoveOutcome::Refused => "Refused",
         MoveOutcome::Expired => "Expired",
         MoveOutcome::Aborted => "Aborted",
-    }
-}
-
-fn kind_name(kind: MoveKind) -> &'static str {
-    match kind {
-        MoveKind::Failover => "Failover",
-        MoveKind::Switchover => "Switchover",
-        MoveKind::TrafficShift => "TrafficShift",
-        MoveKind::Drill => "Drill",
-        MoveKind::Adopt => "Adopt",
     }
 }

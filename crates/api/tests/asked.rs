@@ -6,8 +6,8 @@
     reason = "a test that is wrong should stop"
 )]
 
-use breakwater_api::{RegionSwitch, answer_status, move_status, request_of};
-use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
+use breakwater_api::{RegionSwitch, RegionSwitchStatus, answer_status, move_status, request_of, shift_status};
+use breakwater_core::journal::{ApprovalEntry, Move, MoveKind, MoveOutcome, Phase, Shift};
 use breakwater_core::report::{Answered, NamedReason};
 use breakwater_core::request::Override;
 use std::time::Duration;
@@ -88,6 +88,90 @@ fn a_record_is_known_by_its_number() {
     assert_eq!(record(&switch), Some(0), "no move has this number");
     switch.status = Some(move_status(&promoting(), None, 1, at("2026-11-25T02:15:00Z")));
     assert_eq!(record(&switch), Some(8));
+}
+
+fn condition(status: &RegionSwitchStatus, kind: &str) -> (String, String) {
+    let mut conditions = status.conditions.iter();
+    let found = conditions.find(|condition| condition.kind == kind).unwrap();
+    (found.status.clone(), found.reason.clone())
+}
+
+/// A person's consent arrives, and an expiry.
+#[test]
+fn consent_and_expiry_arrive() {
+    let mut switch = switch();
+    assert_eq!(request_of(&switch).unwrap().1.approved_by, None);
+    switch.spec.approval = Some(serde_json::from_value(serde_json::json!({"by": "lead@example.com"})).unwrap());
+    switch.spec.request.expires_at = Some(at("2026-11-25T09:00:00Z"));
+    let request = request_of(&switch).unwrap().1;
+    assert_eq!(request.approved_by.as_deref(), Some("lead@example.com"));
+    assert_eq!(request.expires_at, Some(at("2026-11-25T09:00:00Z")));
+}
+
+#[test]
+fn a_move_that_waits_for_a_person_says_how_to_approve() {
+    let until = at("2026-11-25T02:45:00Z");
+    let asked = Move {
+        phase: Phase::Requested,
+        approval: Some(ApprovalEntry {
+            until,
+            votes: "probe Down, users' view Down, RDS Silent, link Broken".into(),
+            by: None,
+            at: None,
+        }),
+        ..promoting()
+    };
+    let status = move_status(&asked, None, 1, at("2026-11-25T02:15:00Z"));
+    assert_eq!(
+        condition(&status, "Reconciling"),
+        ("True".into(), "AwaitingApproval".into())
+    );
+    let message = status.message.unwrap();
+    for part in [
+        "RDS Silent",
+        "shop-ca-usw2 in us-west-2 is promoted",
+        "02:45:00 UTC",
+        "spec.approval.by",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    // What it asks for does not change when it is approved: the record is compared, never trusted.
+    let shop = breakwater_api::parse(&fixture::storefront("shop-ca"), &fixture::class(), "eu-prod").unwrap();
+    let record = |current: &Move| {
+        breakwater_api::region_switch_of(&shop, current, None, until)
+            .spec
+            .request
+    };
+    let mut approved = asked.clone();
+    approved.since = at("2026-11-25T02:20:00Z");
+    approved.approval.as_mut().unwrap().by = Some("lead@example.com".into());
+    assert_eq!(record(&asked), record(&approved));
+    assert_eq!(record(&asked).start_before, until);
+}
+
+#[test]
+fn a_traffic_shift_holds_and_ends() {
+    let shift = |outcome: Option<MoveOutcome>| {
+        let shift: Shift = serde_json::from_value(serde_json::json!({
+            "front": "us-west-2", "since": "2026-11-25T02:00:00Z", "until": "2026-11-25T06:00:00Z",
+            "request": {"name": "to-the-west", "uid": "rsw-1"}, "outcome": outcome,
+            "because": outcome.map(|_| "its time is over"),
+        }))
+        .unwrap();
+        shift_status(&shift, None, 2, at("2026-11-25T02:00:01Z"))
+    };
+    let holds = shift(None);
+    assert_eq!(
+        (holds.phase, holds.outcome, holds.number),
+        (Some(Phase::Holding), None, None)
+    );
+    assert_eq!(condition(&holds, "Reconciling"), ("True".into(), "Holding".into()));
+    assert!(holds.message.unwrap().contains("until 2026-11-25 06:00 UTC"));
+    let over = shift(Some(MoveOutcome::Completed));
+    assert_eq!((over.phase, condition(&over, "Ready").0.as_str()), (None, "True"));
+    let ended = shift(Some(MoveOutcome::Aborted));
+    assert_eq!(condition(&ended, "Stalled"), ("True".into(), "Aborted".into()));
+    assert!(ended.message.unwrap().contains("its time is over"));
 }
 
 #[test]

@@ -92,6 +92,8 @@ pub enum Wait {
     Adoption,
     /// Another owner to let go, or a person to take over.
     Ownership,
+    /// A person to approve a move.
+    Approval,
     /// One fresh round of all evidence.
     FreshRound,
     /// The old writer to become read-only, at most 20 s.

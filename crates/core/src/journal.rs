@@ -283,6 +283,9 @@ pub struct Move {
     /// The person's request behind it; none for a move that the controller decided by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestRef>,
+    /// In mode Approve: what a person is asked for, and who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalEntry>,
     /// Why it was rolled back, refused or aborted, in one sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Text>,
@@ -292,6 +295,24 @@ pub struct Move {
 }
 
 impl Move {
+    /// Whether it waits for a person: nothing of it is done before.
+    #[must_use]
+    pub fn awaits_approval(&self) -> bool {
+        self.outcome.is_none() && self.approval.as_ref().is_some_and(|approval| approval.by.is_none())
+    }
+
+    /// When a person approved it, if one did.
+    #[must_use]
+    pub fn approved_at(&self) -> Option<Timestamp> {
+        self.approval.as_ref()?.at
+    }
+
+    /// The name of the RegionSwitch that records it, where no person's request is behind it.
+    #[must_use]
+    pub fn record_name(&self, storefront: &str) -> String {
+        record_name(storefront, self.number, self.kind)
+    }
+
     /// For whom its refusals are asked.
     #[must_use]
     pub fn asker(&self) -> Asker<'_> {
@@ -336,6 +357,28 @@ pub enum DrainBy {
     Lag,
 }
 
+/// `<storefront>-e<number>-<type>` in lower case.
+#[must_use]
+pub fn record_name(storefront: &str, number: i64, kind: MoveKind) -> String {
+    format!("{storefront}-e{number}-{}", kind.name().to_ascii_lowercase())
+}
+
+/// A person's consent to a move that the controller asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApprovalEntry {
+    /// It is given before this or never.
+    pub until: Timestamp,
+    /// The votes when it was asked for.
+    pub votes: Text,
+    /// Who gave it; absent while it is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Text>,
+    /// When that was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+}
+
 /// When a phase began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseTime {
@@ -367,6 +410,20 @@ pub enum MoveKind {
     Drill,
     /// A person names the active region.
     Adopt,
+}
+
+impl MoveKind {
+    /// Its name, as a RegionSwitch has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MoveKind::Failover => "Failover",
+            MoveKind::Switchover => "Switchover",
+            MoveKind::TrafficShift => "TrafficShift",
+            MoveKind::Drill => "Drill",
+            MoveKind::Adopt => "Adopt",
+        }
+    }
 }
 
 /// Phases of a move, in order.

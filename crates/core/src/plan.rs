@@ -2,6 +2,7 @@
 
 mod adopt;
 mod adopt_by_request;
+mod approval;
 mod asked;
 mod begin;
 mod block;

@@ -9,7 +9,8 @@ mod words;
 
 pub use answered::{Answered, answered};
 pub use runbook::{pointed, pointer};
-pub use words::shift_shown;
+pub(crate) use words::about_active;
+pub use words::{approval_asked, approval_plan, shift_shown};
 
 use crate::decision::{Decision, Levels, Missing, Next, Wait};
 use crate::diagnosis::Diagnosis;

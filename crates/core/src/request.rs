@@ -34,8 +34,11 @@ pub struct Request {
     pub expires_at: Option<Timestamp>,
     /// Whether it was withdrawn.
     pub abort: bool,
-    /// Of a record that the controller made: its move's number. It asks for nothing, and can be withdrawn.
+    /// Of a record that the controller made: its move's number. It asks for nothing; it can be withdrawn, and approved where
+    /// it waits for that.
     pub record_of: Option<i64>,
+    /// Who approved it.
+    pub approved_by: Option<Text>,
 }
 
 /// The request behind a move.

@@ -4,8 +4,8 @@ use crate::engine::Engine;
 use crate::port::{Event, Out};
 use breakwater_core::decision::Decision;
 use breakwater_core::diagnosis::Diagnosis;
-use breakwater_core::journal::{Journal, MoveOutcome, NAME_LEVEL, ObligationKind, Phase, PutBack};
-use breakwater_core::report::report;
+use breakwater_core::journal::{Journal, Move, MoveOutcome, NAME_LEVEL, ObligationKind, Phase, PutBack};
+use breakwater_core::report::{approval_asked, report};
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
 
@@ -127,16 +127,29 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
     if let Some(current) = &new.current {
         let before = old.current.as_ref().filter(|m| m.number == current.number);
         if before.map(|m| m.phase) != Some(current.phase) {
-            tell(
-                true,
-                phase_reason(current.phase),
-                format!(
-                    "Move e{} from {} to {}: {}.",
-                    current.number,
-                    current.from,
-                    current.to,
-                    current.phase.name()
+            match approval_asked(current, &key.namespace, &key.name) {
+                Some(asked) => tell(true, "AwaitingApproval", asked),
+                None => tell(
+                    true,
+                    phase_reason(current.phase),
+                    format!(
+                        "Move e{} from {} to {}: {}.",
+                        current.number,
+                        current.from,
+                        current.to,
+                        current.phase.name()
+                    ),
                 ),
+            }
+        }
+        if before.is_some_and(Move::awaits_approval)
+            && let Some(by) = current.approval.as_ref().and_then(|approval| approval.by.as_ref())
+        {
+            let number = current.number;
+            tell(
+                false,
+                "MoveApproved",
+                format!("Move e{number} was approved by {by}. It is decided on fresh readings."),
             );
         }
         if before.and_then(|m| m.outcome) != current.outcome

@@ -259,7 +259,12 @@ fn record(kept: &mut KeptShop, key: &ShopKey, out: &mut Vec<Out>) {
         );
     }
     let Some(current) = &kept.journal.current else { return };
-    let shown = (current.number, current.phase, current.outcome.is_some());
+    let shown = (
+        current.number,
+        current.phase,
+        current.outcome.is_some(),
+        current.awaits_approval(),
+    );
     if kept.recorded != Some(shown) {
         kept.recorded = Some(shown);
         out.push(Out::Record(key.clone(), Box::new(current.clone())));

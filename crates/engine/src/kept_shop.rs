@@ -63,7 +63,7 @@ pub(crate) struct KeptShop {
     pub(crate) diagnosis: Option<Diagnosis>,
     /// Whether it has been told that a routine state lasts too long.
     pub(crate) routine_too_long: bool,
-    pub(crate) recorded: Option<(i64, Phase, bool)>,
+    pub(crate) recorded: Option<(i64, Phase, bool, bool)>,
     pub(crate) recorded_shift: Option<Shift>,
     pub(crate) released: bool,
     pub(crate) wake: Option<Duration>,

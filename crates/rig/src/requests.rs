@@ -7,6 +7,7 @@ use breakwater_core::report::Answered;
 use breakwater_core::request::Request;
 use breakwater_core::shop::ShopKey;
 use breakwater_engine::port::In;
+use jiff::Timestamp;
 
 #[derive(Debug, Default)]
 pub(crate) struct Switches {
@@ -26,6 +27,16 @@ impl Rig {
         let open = self.switches.open.iter_mut().find(|(_, known)| &*known.name == name);
         if let Some((key, request)) = open {
             request.abort = true;
+            let (key, request) = (key.clone(), request.clone());
+            self.feed(In::Request(key, Box::new(request)));
+        }
+    }
+
+    /// A person sets `approval.by` on the RegionSwitch of this name, if it has no outcome yet.
+    pub fn approve(&mut self, name: &str, by: &str) {
+        let open = self.switches.open.iter_mut().find(|(_, known)| &*known.name == name);
+        if let Some((key, request)) = open {
+            request.approved_by.get_or_insert_with(|| by.into());
             let (key, request) = (key.clone(), request.clone());
             self.feed(In::Request(key, Box::new(request)));
         }
@@ -55,6 +66,36 @@ impl Rig {
         if let (Some(_), Some(request)) = (current.outcome, &current.request) {
             self.close(key, &request.uid.clone());
         }
+        if let Some(approval) = &current.approval {
+            self.show_asked(key, current, approval.until);
+        }
+    }
+
+    /// The record of a move that waits for a person, which the controller creates and sees like any other object.
+    fn show_asked(&mut self, key: &ShopKey, current: &Move, until: Timestamp) {
+        let uid: Text = format!("record-{}-{}", key.name, current.number).into();
+        if current.outcome.is_some() {
+            return self.close(key, &uid);
+        }
+        if self.switches.open.iter().any(|(_, known)| known.uid == uid) {
+            return;
+        }
+        let record = Request {
+            name: current.record_name(&key.name).into(),
+            uid,
+            kind: current.kind,
+            to: Some(current.to.clone()),
+            expected_epoch: Some(current.number - 1),
+            start_before: until,
+            overrides: Vec::new(),
+            allow_loss: None,
+            max_write_stop: None,
+            expires_at: None,
+            abort: false,
+            record_of: Some(current.number),
+            approved_by: None,
+        };
+        self.request(key, record);
     }
 
     pub(crate) fn show_shift(&mut self, key: &ShopKey, shift: &Shift) {

@@ -124,6 +124,7 @@ fn begin(sight: &Sight<'_>, active: Side, request: RequestRef) -> Journal {
         write_stop: None,
         outcome: None,
         request: Some(request),
+        approval: None,
         because: None,
         steps: vec![PhaseTime {
             phase: Phase::Repointing,

@@ -1,6 +1,6 @@
 //! Requests by people: which one begins, and what is said to those that do not.
 
-use super::{Sight, adopt_by_request, begin, refuse, shift, switchover, wait};
+use super::{Sight, adopt_by_request, approval, begin, refuse, shift, switchover, wait};
 use crate::decision::Wait;
 use crate::facts::Facts;
 use crate::journal::{Journal, MoveKind};
@@ -20,6 +20,15 @@ pub(super) enum Asked {
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
     let request = open(sight).find(|request| begins(sight, request))?;
+    let awaited = sight
+        .input
+        .journal
+        .in_flight()
+        .filter(|_| request.kind != MoveKind::TrafficShift);
+    if let Some(current) = awaited {
+        // Only one that waits for approval lets anything begin.
+        return Some(approval::makes_way(sight, current, &request.name));
+    }
     match request.kind {
         MoveKind::Failover => Some(begin::failover(sight, facts, Some(named(request)))),
         MoveKind::Switchover => {

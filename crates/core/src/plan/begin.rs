@@ -1,6 +1,6 @@
 //! The begin of a failover: its number, evidence, loss and identities go on the record.
 
-use super::Sight;
+use super::{Sight, approval};
 use crate::facts::Facts;
 use crate::journal::{Journal, Move, MoveKind, Phase, PhaseTime, WriteStop};
 use crate::loss;
@@ -14,10 +14,13 @@ pub(super) const PREPARING_AT_MOST: Duration = Duration::from_secs(300);
 /// The entry that begins a move by itself: a diagnosis calls for it, its votes have been held, and nothing refuses.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let facts = sight.facts.as_ref()?;
-    if !sight.diagnosis.calls_for_promotion() || !sight.refusals.is_empty() {
+    if !sight.diagnosis.calls_for_promotion() {
         return None;
     }
-    Some(failover(sight, facts, None))
+    if sight.refusals.is_empty() {
+        return Some(failover(sight, facts, None));
+    }
+    approval::only_that_lacks(sight).then(|| approval::file(sight, failover(sight, facts, None)))
 }
 
 /// The first entry of a failover.
@@ -60,6 +63,7 @@ fn requested(sight: &Sight<'_>, facts: &Facts, kind: MoveKind, request: Option<R
         write_stop: None,
         outcome: None,
         request,
+        approval: None,
         because: None,
         steps: vec![PhaseTime {
             phase: Phase::Requested,

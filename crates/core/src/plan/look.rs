@@ -113,7 +113,7 @@ fn pace(sight: &Sight<'_>) -> Pace {
 fn usual_pace(sight: &Sight<'_>) -> &'static Pace {
     let journal = sight.input.journal;
     let suspicion = sight.facts.as_ref().is_none_or(|facts| facts.trouble.is_some());
-    if journal.in_flight().is_some() {
+    if journal.in_flight().is_some_and(|current| !current.awaits_approval()) {
         &IN_MOVE
     } else if suspicion
         || !journal.obligations.is_empty()
@@ -384,13 +384,14 @@ fn last_call(sight: &Sight<'_>, matches: impl Fn(&Effect) -> bool) -> Option<Dur
     })
 }
 
-/// In Preparing, and in Excluding once it has been read back, one round of everything newer than that is needed now.
+/// Once approved, in Preparing, and in Excluding once it has been read back, one round of everything newer than that is needed now.
 fn fresh_round(sight: &Sight<'_>) -> Option<Duration> {
     let current = sight.input.journal.in_flight()?;
     let since = match current.phase {
+        Phase::Requested => current.approved_at()?,
         Phase::Preparing => current.since,
         Phase::Excluding => super::excluding::read_back(sight, current)?,
-        Phase::Requested | Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
+        Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
     };
     let ago = crate::time::since(after(since, Duration::ZERO), sight.input.now.wall);
     Some(sight.input.now.mono.saturating_sub(ago))

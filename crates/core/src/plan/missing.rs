@@ -9,11 +9,12 @@ use crate::evidence::is_out;
 use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote, ProofVote};
 use crate::refusal::Refusal;
 
-/// Empty only while a move is in flight, or when the next one begins now.
+/// Empty only while a move is in flight that waits for no person, or when the next one begins now.
 ///
 /// Facts and time come first, then whatever refuses; what would refuse any promotion is named on a quiet day too.
 pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
-    if sight.input.journal.in_flight().is_some() {
+    let in_flight = sight.input.journal.in_flight();
+    if in_flight.is_some_and(|current| !current.awaits_approval()) {
         return Vec::new();
     }
     let mut missing = Vec::new();
@@ -25,7 +26,8 @@ pub(super) fn missing(sight: &Sight<'_>) -> Vec<Missing> {
         }
         None => {}
     }
-    let said_by_time = |refusal: &&Refusal| !matches!(refusal, Refusal::NotHeld { .. });
+    // What awaits approval is itself what is in flight.
+    let said_by_time = |refusal: &&Refusal| !matches!(refusal, Refusal::NotHeld { .. } | Refusal::MoveInFlight);
     missing.extend(sight.refusals.iter().filter(said_by_time).map(gone));
     missing
 }

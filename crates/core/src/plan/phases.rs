@@ -1,7 +1,7 @@
 //! The phases of a failover: when one ends and the next begins.
 
 use super::begin::PREPARING_AT_MOST;
-use super::{Sight, excluding, promoting, refuse, rollback, standpoint, switchover};
+use super::{Sight, approval, excluding, promoting, refuse, rollback, standpoint, switchover};
 use crate::facts::{Facts, ProofVote};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, Obligation, ObligationKind, Phase, PhaseTime};
 use crate::loss;
@@ -22,6 +22,9 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     let Some(current) = sight.input.journal.in_flight() else {
         return verified_late(sight);
     };
+    if current.awaits_approval() {
+        return approval::awaited(sight, current);
+    }
     if let Some(undone) = rollback::entry(sight, current) {
         return Some(undone);
     }
@@ -33,6 +36,7 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         return None;
     }
     match current.phase {
+        Phase::Requested if current.approved_at().is_some() => approval::given(sight, current),
         Phase::Requested => Some(preparing(sight, current)),
         Phase::Preparing if current.kind == MoveKind::Switchover => switchover::prepared(sight, current),
         Phase::Preparing => prepared(sight, current),

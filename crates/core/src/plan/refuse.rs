@@ -29,7 +29,7 @@ pub(super) fn against(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal> {
     refusals.extend(frozen(sight));
     refusals.extend(owned_elsewhere(sight));
     refusals.extend(unknown_active(sight, asker));
-    refusals.extend(move_in_flight(sight));
+    refusals.extend(move_in_flight(sight, asker));
     refusals.extend(cool_down(sight));
     refusals.extend(obligation_open(sight));
     refusals.extend(turn::paced(sight));
@@ -50,7 +50,7 @@ pub(super) fn against_shift(sight: &Sight<'_>, asker: Asker<'_>) -> Vec<Refusal>
     refusals.extend(frozen(sight));
     refusals.extend(owned_elsewhere(sight));
     refusals.extend(unknown_active(sight, asker));
-    refusals.extend(move_in_flight(sight));
+    refusals.extend(move_in_flight(sight, asker));
     refusals.retain(|refusal| asker.is_bound_by(refusal));
     refusals
 }
@@ -89,9 +89,15 @@ pub(super) fn against_going_on<'a>(sight: &'a Sight<'_>) -> impl Iterator<Item =
 fn mode(sight: &Sight<'_>) -> Option<Refusal> {
     match sight.input.shop.policy.mode {
         Mode::Observe => Some(Refusal::ObserveMode),
+        Mode::Approve if is_approved(sight) => None,
         Mode::Approve => Some(Refusal::AwaitingApproval),
         Mode::Automatic => None,
     }
+}
+
+fn is_approved(sight: &Sight<'_>) -> bool {
+    let current = sight.input.journal.in_flight();
+    current.is_some_and(|current| current.approved_at().is_some())
 }
 
 fn suspended(sight: &Sight<'_>) -> Option<Refusal> {
@@ -126,8 +132,11 @@ fn unknown_active(sight: &Sight<'_>, asker: Asker<'_>) -> Option<Refusal> {
     (unknown && asked).then_some(Refusal::UnknownActive)
 }
 
-fn move_in_flight(sight: &Sight<'_>) -> Option<Refusal> {
-    sight.input.journal.in_flight().map(|_| Refusal::MoveInFlight)
+/// A move that waits for a person stands in no person's way: what they ask for takes its place.
+fn move_in_flight(sight: &Sight<'_>, asker: Asker<'_>) -> Option<Refusal> {
+    let current = sight.input.journal.in_flight()?;
+    let makes_way = current.awaits_approval() && asker.is_person();
+    (!makes_way).then_some(Refusal::MoveInFlight)
 }
 
 fn cool_down(sight: &Sight<'_>) -> Option<Refusal> {

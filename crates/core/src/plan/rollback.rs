@@ -1,6 +1,6 @@
 //! Abort: until the point of no return a move can be undone, and is, when the database lives or time runs out.
 
-use super::{Sight, switchover, traffic};
+use super::{Sight, approval, switchover, traffic};
 use crate::facts::{Facts, LinkVote, ProofVote};
 use crate::journal::{Journal, Move, MoveKind, MoveOutcome, ObligationKind, Phase};
 use crate::refusal::Refusal;
@@ -19,6 +19,8 @@ pub(super) fn entry(sight: &Sight<'_>, current: &Move) -> Option<Journal> {
     }
     let (outcome, because) = if withdrawn(sight, current) {
         (MoveOutcome::Aborted, "the request was withdrawn")
+    } else if current.phase == Phase::Requested && current.approved_at().is_some() {
+        return approval::given_in_vain(sight, current);
     } else {
         (MoveOutcome::RolledBack, reason(sight, current)?)
     };
@@ -75,7 +77,7 @@ pub(super) fn withdrawn(sight: &Sight<'_>, current: &Move) -> bool {
 
 /// A person's word against going on that came after the begin: nothing waits for it to pass while a writer is read-only
 /// and its region sells nothing.
-fn called_off(sight: &Sight<'_>) -> Option<&'static str> {
+pub(super) fn called_off(sight: &Sight<'_>) -> Option<&'static str> {
     let refused = |what: fn(&Refusal) -> bool| sight.refusals.iter().any(what);
     if sight.input.shop.deleting {
         Some("the Storefront is deleted")
@@ -118,7 +120,7 @@ fn reason(sight: &Sight<'_>, current: &Move) -> Option<&'static str> {
 }
 
 /// Any Up about A's database in two rounds.
-fn lives(sight: &Sight<'_>, facts: &Facts) -> bool {
+pub(super) fn lives(sight: &Sight<'_>, facts: &Facts) -> bool {
     // Two samples closer than half an interval are of one round.
     let proof = matches!(facts.proof.value, ProofVote::Up | ProofVote::Refused)
         && facts.proof.held * 2 >= sight.input.shop.policy.interval;

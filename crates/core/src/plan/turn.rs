@@ -12,7 +12,9 @@ use crate::window::CONFIRM_APART;
 pub(super) fn paced(sight: &Sight<'_>) -> Option<Refusal> {
     let phase = sight.input.journal.in_flight().map(|m| m.phase);
     match (sight.input.turn, phase) {
-        (Turn::Queued(place), None) | (Turn::NextMinute(place), Some(Phase::Excluding)) => Some(Refusal::Paced(place)),
+        (Turn::Queued(place), None | Some(Phase::Requested)) | (Turn::NextMinute(place), Some(Phase::Excluding)) => {
+            Some(Refusal::Paced(place))
+        }
         (Turn::AtEase | Turn::Called | Turn::NextMinute(_) | Turn::Queued(_), _) => None,
     }
 }
@@ -20,6 +22,14 @@ pub(super) fn paced(sight: &Sight<'_>) -> Option<Refusal> {
 /// What it wants of the queue now.
 pub(super) fn attention(sight: &Sight<'_>) -> Attention {
     if let Some(current) = sight.input.journal.in_flight() {
+        if current.phase == Phase::Requested && current.approval.is_some() {
+            // Those that may move at once go before it; once approved it waits for its turn like any other.
+            return if current.awaits_approval() {
+                Attention::Judged
+            } else {
+                Attention::Wanted
+            };
+        }
         return match current.phase {
             Phase::Requested | Phase::Preparing | Phase::Excluding => Attention::Held,
             Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => Attention::None,

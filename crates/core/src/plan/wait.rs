@@ -71,6 +71,7 @@ fn adopting(sight: &Sight<'_>) -> Wait {
 
 fn in_move(sight: &Sight<'_>, current: &Move) -> Wait {
     match current.phase {
+        Phase::Requested if current.awaits_approval() => Wait::Approval,
         Phase::Requested | Phase::Holding => Wait::FreshRound,
         Phase::Preparing if current.kind == MoveKind::Switchover => match switchover::drain(sight, current) {
             Drain::NotApplied => Wait::ReadOnly,

@@ -73,7 +73,7 @@ type NotReady = Result<(), (&'static str, Text)>;
 /// Identities and permissions resolve, and traffic and name levels hold (in Observe or suspended: are watched).
 fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
     if let Some(current) = input.journal.in_flight() {
-        return Err((current.phase.name(), words::summary(input, decision).1));
+        return Err((words::in_flight_reason(current), words::summary(input, decision).1));
     }
     if input.shop.deleting || words::is_stopped_half_way(input) {
         return Err(words::summary(input, decision));
@@ -346,7 +346,7 @@ fn move_in_flight(input: &Input<'_>, decision: &Decision) -> Condition {
         Some(current) => condition(
             "MoveInFlight",
             ConditionStatus::True,
-            current.phase.name(),
+            words::in_flight_reason(current),
             words::summary(input, decision).1,
         ),
         None => condition(

@@ -48,7 +48,7 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         return said;
     }
     if let Some(current) = input.journal.in_flight() {
-        return (current.phase.name(), in_flight(input, current, decision).into());
+        return (in_flight_reason(current), in_flight(input, current, decision).into());
     }
     if let Some(owed) = input.journal.owes(ObligationKind::FenceFormerWriter) {
         let message = format!(
@@ -108,6 +108,45 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         message = format!("{message} {left}");
     }
     (diagnosis_reason(decision), message.into())
+}
+
+/// A move that waits for a person says so; any other one says its phase.
+pub(super) fn in_flight_reason(current: &Move) -> &'static str {
+    if current.awaits_approval() {
+        Refusal::AwaitingApproval.name()
+    } else {
+        current.phase.name()
+    }
+}
+
+/// What a person is asked to approve, with the one command that does it.
+#[must_use]
+pub fn approval_asked(current: &Move, namespace: &str, storefront: &str) -> Option<String> {
+    let (plan, name) = (approval_plan(current)?, current.record_name(storefront));
+    Some(format!(
+        "{plan} Approve: kubectl storefront approve {storefront} -n {namespace} (or: kubectl patch rsw {name} -n {namespace} --type \
+         merge -p '{{\"spec\":{{\"approval\":{{\"by\":\"you@example.com\"}}}}}}'). Decline: spec.abort: true there."
+    ))
+}
+
+/// What is so, what the move that waits for approval does and loses, and until when it waits.
+#[must_use]
+pub fn approval_plan(current: &Move) -> Option<String> {
+    let approval = current.approval.as_ref().filter(|_| current.awaits_approval())?;
+    let (from, to) = (&current.from, &current.to);
+    let loss = match current.loss {
+        Some(loss) => format!("at most {} s of orders are lost", loss.seconds),
+        None => "how many orders are lost is not known".into(),
+    };
+    Some(format!(
+        "{}: {}. A failover is asked for: {from} leaves every load balancer, {} in {to} is promoted (there is no way back), the \
+         writer's name follows; {loss}. It waits for approval until {} and changes nothing before; approved, it is decided \
+         again on fresh readings.",
+        current.diagnosis.name(),
+        approval.votes,
+        current.to_instance,
+        clock(approval.until),
+    ))
 }
 
 /// The same, with the order of pools that a person asked for, while it holds.
@@ -249,6 +288,7 @@ fn wait_reason(wait: Wait) -> &'static str {
         Wait::OwnerRecord | Wait::InstancesSteady => "Adopting",
         Wait::FirstReadings => "FirstReadings",
         Wait::InstanceMissing => "InstanceNotFound",
+        Wait::Approval => "AwaitingApproval",
         Wait::FreshRound
         | Wait::ReadOnly
         | Wait::WritesRefused
@@ -293,6 +333,7 @@ fn adopting(input: &Input<'_>, wait: Wait) -> String {
         ),
         Wait::InstancesSteady => "Waiting until neither instance has changed for two minutes; then the writer's region is adopted.".into(),
         Wait::FirstReadings
+        | Wait::Approval
         | Wait::FreshRound
         | Wait::ReadOnly
         | Wait::WritesRefused
@@ -337,13 +378,19 @@ fn in_flight(input: &Input<'_>, current: &Move, decision: &Decision) -> String {
         .map(|at| format!(" Expected by {}.", clock(at)))
         .unwrap_or_default();
     let late = super::overdue(input);
+    let key = &input.shop.key;
+    if let Some(asked) = approval_asked(current, &key.namespace, &key.name) {
+        return asked;
+    }
+    let approved = current.approval.as_ref().and_then(|approval| approval.by.as_ref());
+    let approved = approved.map(|by| format!(", approved by {by}")).unwrap_or_default();
     let what = match current.phase {
         Phase::Requested if current.kind == MoveKind::Switchover => format!(
             "Switchover from {} to {}. Next: writes stop in {}.",
             current.from, current.to, current.from
         ),
         Phase::Requested => format!(
-            "{}: moving from {} to {}. Next: one fresh round of evidence.",
+            "{}: moving from {} to {}{approved}. Next: one fresh round of evidence.",
             current.diagnosis.name(),
             current.from,
             current.to
@@ -439,6 +486,17 @@ pub(super) fn spec_pending(input: &Input<'_>) -> Text {
     .into()
 }
 
+/// What the sources say about the active region.
+pub(crate) fn about_active(facts: &Facts) -> String {
+    format!(
+        "probe {}, users' view {}, RDS {}, link {}",
+        probe(facts.a.probe.value),
+        edge(facts.a.edge.value),
+        instance(facts.a.instance.value),
+        link(facts.link.value)
+    )
+}
+
 /// The diagnosis with its evidence.
 pub(super) fn diagnosis_of(input: &Input<'_>, decision: &Decision) -> Text {
     diagnosis(input, decision).into()
@@ -453,15 +511,7 @@ fn diagnosis(input: &Input<'_>, decision: &Decision) -> String {
         &shop.regions[facts.active].name,
         &shop.regions[facts.active.other()].name,
     );
-    let votes = || {
-        format!(
-            "probe {}, users' view {}, RDS {}, link {}",
-            probe(facts.a.probe.value),
-            edge(facts.a.edge.value),
-            instance(facts.a.instance.value),
-            link(facts.link.value)
-        )
-    };
+    let votes = || about_active(facts);
     match decision.diagnosis {
         Diagnosis::ObserverSuspect => "The controller cannot trust its own view: no reference URL answers, the API server or a watch is silent, or its clock is off. Nothing moves. Check its network and clock.".into(),
         Diagnosis::Maintenance if decision.routine_too_long.is_some() => routine_too_long(input, decision, a, b),

@@ -144,6 +144,7 @@ fn say(scene: &mut Scene, word: Word) {
             expires_at: None,
             abort: true,
             record_of: Some(2),
+            approved_by: None,
         }),
         Word::OrderSwitchedOff => scene.shop.policy.automatic_traffic = false,
         Word::EvidenceCleared => recover(scene),

@@ -7,6 +7,7 @@
 )]
 
 mod adoption;
+mod approvals;
 mod blockers;
 mod contested;
 mod diagnosis;

@@ -234,6 +234,7 @@ fn an_adopt_request_takes_the_spec_as_it_is() {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }];
     scene.decide();
     take(&mut scene, &spec);

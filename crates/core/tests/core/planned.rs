@@ -25,6 +25,7 @@ fn switchover(scene: &Scene) -> Request {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 

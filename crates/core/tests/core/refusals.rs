@@ -19,7 +19,10 @@ fn outage(mut scene: Scene) -> Scene {
 
 fn begins(scene: &mut Scene) -> bool {
     scene.decide();
-    scene.journal.in_flight().is_some()
+    scene
+        .journal
+        .in_flight()
+        .is_some_and(|current| !current.awaits_approval())
 }
 
 /// Exactly this one refuses, and no move begins.

@@ -24,6 +24,7 @@ fn failover(scene: &Scene) -> Request {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 

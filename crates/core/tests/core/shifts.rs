@@ -24,6 +24,7 @@ fn asks(scene: &Scene, to: Side, seconds: u64) -> Request {
         expires_at: Some(after(scene.now.wall, secs(seconds))),
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 

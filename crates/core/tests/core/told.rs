@@ -421,6 +421,8 @@ fn an_adoption_has_no_cool_down() {
         start_before: wall(86_400),
         overrides: Vec::new(),
         allow_loss: None,
+        max_write_stop: None,
+        expires_at: None,
         abort: false,
         record_of: None,
     });

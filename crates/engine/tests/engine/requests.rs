@@ -23,6 +23,7 @@ fn failover(driver: &Driver, to: &str) -> Request {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 

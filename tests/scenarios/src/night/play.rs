@@ -198,6 +198,10 @@ impl Played {
             let said = asked.play(&mut self.rig, &first, self.begin);
             self.say("asked", said);
         }
+        for name in &step.approve.0 {
+            self.say("asked", format!("{name} is approved by lead@example.com"));
+            self.rig.approve(name, "lead@example.com");
+        }
         for name in &step.withdraw.0 {
             self.say("asked", format!("{name} is withdrawn"));
             self.rig.withdraw(name);

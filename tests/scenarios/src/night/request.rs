@@ -66,6 +66,7 @@ impl Asked {
                 .map(|clock| Timestamp::from_millisecond(begin + clock.0).unwrap_or(Timestamp::MAX)),
             abort: false,
             record_of: None,
+            approved_by: None,
         };
         rig.request(&key, request);
         let overrides = if self.overrides.is_empty() {

@@ -101,6 +101,9 @@ pub struct Step {
     /// RegionSwitches that persons create.
     #[serde(default)]
     pub request: Many<Asked>,
+    /// Names of RegionSwitches (of records: `shop-ca-e2-failover`) that a person approves.
+    #[serde(default)]
+    pub approve: Many<String>,
     /// Names of RegionSwitches that are withdrawn.
     #[serde(default)]
     pub withdraw: Many<String>,

@@ -1,7 +1,7 @@
 //! Which variants of the closed lists a run shows: not what a script claims, but what stood in the status.
 
 use super::play::Played;
-use breakwater_core::journal::{Journal, MoveKind, MoveOutcome, ObligationKind};
+use breakwater_core::journal::{Journal, Move, MoveKind, MoveOutcome, ObligationKind};
 use breakwater_core::report::{ConditionStatus, Report};
 use std::collections::BTreeSet;
 
@@ -40,6 +40,10 @@ pub enum LevelEnd {
     ShiftExpired,
     /// It was withdrawn, replaced, or ended by a move.
     ShiftAborted,
+    /// In mode Approve a failover is asked for.
+    ApprovalAsked,
+    /// A person approved it.
+    Approved,
 }
 
 /// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `outcome/Completed` (of a move or of a
@@ -156,6 +160,13 @@ fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<Str
         mark(LevelEnd::MovedByOthers, shown);
     }
     of_shift(old, new, shown);
+    let awaits = |journal: &Journal| journal.current.as_ref().is_some_and(Move::awaits_approval);
+    if !awaits(old) && awaits(new) {
+        mark(LevelEnd::ApprovalAsked, shown);
+    }
+    if awaits(old) && new.in_flight().is_some_and(|current| !current.awaits_approval()) {
+        mark(LevelEnd::Approved, shown);
+    }
     let same = old.active_region.is_some() && old.active_region == new.active_region;
     let outcome = |journal: &Journal| journal.current.as_ref().and_then(|current| current.outcome);
     let ended = outcome(new).filter(|_| outcome(old) != outcome(new));

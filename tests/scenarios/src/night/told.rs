@@ -251,7 +251,20 @@ impl Told<'_> {
             };
             self.tell(4, "decided", text);
         }
-        if old.map(|old| old.phase) != Some(new.phase) && new.outcome.is_none() {
+        if let Some(approval) = new.approval.as_ref().filter(|_| old.is_none()) {
+            let until = self.clock(approval.until);
+            self.tell(
+                4,
+                "decided",
+                format!("e{} waits for approval until {until}", new.number),
+            );
+        }
+        if let Some(by) = new.approval.as_ref().and_then(|approval| approval.by.as_ref())
+            && old.is_some_and(Move::awaits_approval)
+        {
+            self.tell(4, "decided", format!("e{} is approved by {by}", new.number));
+        }
+        if old.map(|old| old.phase) != Some(new.phase) && new.outcome.is_none() && !new.awaits_approval() {
             let after = self.after(new.first_down);
             self.tell(4, "decided", format!("e{} {}{after}", new.number, new.phase.name()));
         }

@@ -284,6 +284,7 @@ impl Day {
             expires_at: (kind == MoveKind::TrafficShift).then(|| breakwater_core::time::after(start_before, hours(1))),
             abort: false,
             record_of: None,
+            approved_by: None,
         };
         self.say(format!("a request for {key}: {request:?}"));
         self.rig.request(&key, request);

@@ -23,6 +23,7 @@ fn switchover(rig: &mut Rig, name: &str) {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     };
     let key = rig.key(SHOP);
     rig.request(&key, request);

@@ -1,7 +1,8 @@
 //! People ask with a RegionSwitch: what happens in the world, whatever else goes wrong meanwhile.
 
-use breakwater_core::journal::{MoveKind, MoveOutcome, Phase};
+use breakwater_core::journal::{Move, MoveKind, MoveOutcome, Phase};
 use breakwater_core::request::{Override, Request};
+use breakwater_core::shop::Mode;
 use breakwater_rig::Rig;
 use breakwater_scenarios::*;
 use breakwater_sim::{Api, Fault};
@@ -23,6 +24,7 @@ fn request(rig: &Rig, name: &str, kind: MoveKind, to: &str) -> Request {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 
@@ -180,6 +182,47 @@ fn a_shift_holds_and_ends_wherever_the_controller_dies() {
     let deeds = run(None);
     assert!(deeds >= 4, "{deeds}");
     for nth in 0..deeds {
+        run(Some(nth));
+    }
+}
+
+/// In mode Approve, wherever the controller dies before, at, or after each deed: one question, one promotion.
+#[test]
+fn approved_it_runs_once_wherever_the_controller_dies() {
+    let run = |kill_at: Option<usize>| {
+        let mut rig = adopted(only(SHOP), 953);
+        let key = rig.key(SHOP);
+        rig.edit(&key, |shop| shop.policy.mode = Mode::Approve);
+        let east = east_dies(&mut rig);
+        let awaits = |rig: &Rig| journal(rig, SHOP).in_flight().is_some_and(Move::awaits_approval);
+        assert!(rig.run_until(minutes(10), awaits), "{}", states(&rig, &[SHOP]));
+        rig.run_for(minutes(5));
+        let before = rig.deeds().len();
+        let asked = journal(&rig, SHOP).current.clone().unwrap();
+        rig.approve(&asked.record_name(SHOP), "lead@example.com");
+        if let Some(nth) = kill_at {
+            rig.run_until(minutes(30), |rig| rig.deeds().len() > before + nth);
+            rig.kill();
+        }
+        assert!(
+            rig.run_until(hours(2), |rig| has_moved(rig, SHOP)),
+            "killed at {kill_at:?}: {}",
+            states(&rig, &[SHOP])
+        );
+        rig.clear(east);
+        assert!(rig.run_until(hours(2), |rig| is_whole(rig, SHOP)));
+        rig.run_for(minutes(2));
+        assert_eq!(promotions_accepted(&rig, SHOP), 1, "killed at {kill_at:?}");
+        let ended = journal(&rig, SHOP).current.clone().unwrap();
+        assert_eq!(
+            (ended.number, ended.approval.unwrap().by),
+            (2, Some("lead@example.com".into()))
+        );
+        finish(&rig);
+        rig.deeds().len() - before
+    };
+    let deeds = run(None);
+    for nth in 0..deeds.min(12) {
         run(Some(nth));
     }
 }

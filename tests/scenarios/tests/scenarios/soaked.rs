@@ -115,6 +115,7 @@ fn a_standby_that_nobody_could_see_is_no_former_writer() {
             expires_at: None,
             abort: false,
             record_of: None,
+            approved_by: None,
         };
         rig.request(&key, request);
         rig.run_for(minutes(15));

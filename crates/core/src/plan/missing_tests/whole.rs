@@ -7,7 +7,7 @@ use crate::decision::Missing;
 use crate::diagnose::diagnose;
 use crate::evidence::Evidence;
 use crate::facts::{Facts, Fleet, RegionFacts, SelfVote, SuspectWhy, Vote};
-use crate::journal::{Journal, Obligation, ObligationKind};
+use crate::journal::{Journal, Move, Obligation, ObligationKind};
 use crate::owner_record::OwnerRecord;
 use crate::plan::{Input, Sight, begin, missing::missing, refuse};
 use crate::reading::{BalancerView, Cause, InstanceView, NamesView, PoolView, Seen};
@@ -334,7 +334,9 @@ impl Instant {
     }
 
     fn begins(&self) -> bool {
-        self.look(|sight| begin::entry(sight).is_some())
+        // What only asks a person begins nothing.
+        let asks = |journal: &Journal| journal.in_flight().is_some_and(Move::awaits_approval);
+        self.look(|sight| begin::entry(sight).is_some_and(|journal| !asks(&journal)))
     }
 }
 

@@ -38,7 +38,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
         Refusal::ObserveMode => {
             "mode is Observe, which touches nothing. Set spec.failover.mode: Automatic to let it move.".into()
         }
-        Refusal::AwaitingApproval => "mode is Approve: a person decides.".into(),
+        Refusal::AwaitingApproval => "mode is Approve: a failover is asked for once nothing else refuses, and a person approves it.".into(),
         Refusal::Suspended => "spec.suspend is true: no call is made. Set it to false to go on.".into(),
         Refusal::Frozen { name, until } => format!("freeze {name} is in force until {}.", date(*until)),
         Refusal::Quarantine => {
