@@ -423,6 +423,7 @@ fn an_adoption_has_no_cool_down() {
         allow_loss: None,
         max_write_stop: None,
         expires_at: None,
+        approved_by: None,
         abort: false,
         record_of: None,
     });

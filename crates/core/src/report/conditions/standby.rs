@@ -3,8 +3,8 @@
 use super::condition;
 use crate::actual::Read;
 use crate::decision::{Decision, LevelState, Next, Wait};
-use crate::journal::{Move, MoveKind};
 use crate::facts::{InstanceVote, LinkVote, ProbeVote};
+use crate::journal::{Move, MoveKind};
 use crate::plan::Input;
 use crate::reading::BalancerView;
 use crate::refusal::Refusal;
