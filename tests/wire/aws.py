@@ -19,6 +19,8 @@ OPERATIONS = {
     "start-instance": "StartDBInstance",
     "add-tags": "AddTagsToResource",
     "remove-tags": "RemoveTagsFromResource",
+    "copy-parameter-group": "CopyDBParameterGroup",
+    "create-read-replica": "CreateDBInstanceReadReplica",
     "get-metric-data": "GetMetricData",
     "get-hosted-zone": "GetHostedZone",
     "list-records": "ListResourceRecordSets",

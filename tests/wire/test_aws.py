@@ -339,6 +339,50 @@ def test_a_source_and_a_replica_are_not_stopped_and_a_lone_instance_is(account):
     until("it runs again", is_now("available"))
 
 
+def test_a_replica_is_made_of_a_writer_in_another_region(account):
+    source, former = account.instance(EAST, "shop-12-cac1"), account.instance(WEST, "shop-12-usw2")
+    rds, name = account.rds(WEST), "shop-12-usw2-e2"
+    group = former["DBParameterGroups"][0]["DBParameterGroupName"]
+    copy = {
+        "SourceDBParameterGroupIdentifier": group,
+        "TargetDBParameterGroupIdentifier": name,
+        "TargetDBParameterGroupDescription": "a copy",
+    }
+    assert rds.copy_db_parameter_group(**copy)["DBParameterGroup"]["DBParameterGroupName"] == name
+    assert aws.refusal(rds.copy_db_parameter_group, **copy)[:2] == (400, "DBParameterGroupAlreadyExists")
+    nowhere = copy | {"SourceDBParameterGroupIdentifier": "none"}
+    assert aws.refusal(rds.copy_db_parameter_group, **nowhere)[:2] == (404, "DBParameterGroupNotFound")
+
+    like = {
+        "DBInstanceIdentifier": name,
+        "SourceDBInstanceIdentifier": source["DBInstanceArn"],
+        "DBInstanceClass": former["DBInstanceClass"],
+        "DBSubnetGroupName": former["DBSubnetGroup"]["DBSubnetGroupName"],
+        "VpcSecurityGroupIds": [one["VpcSecurityGroupId"] for one in former["VpcSecurityGroups"]],
+        "KmsKeyId": former["KmsKeyId"],
+        "DBParameterGroupName": name,
+        "StorageType": former["StorageType"],
+        "Tags": [{"Key": "breakwater:owner", "Value": "wire"}],
+    }
+    keyless = {key: value for key, value in like.items() if key != "KmsKeyId"}
+    refused = aws.refusal(rds.create_db_instance_read_replica, **keyless)
+    assert refused[:2] == (400, "InvalidParameterCombination")
+    # A replica keeps no backups, and is no source without them.
+    of_replica = like | {"SourceDBInstanceIdentifier": former["DBInstanceArn"]}
+    refused = aws.refusal(account.rds(EAST).create_db_instance_read_replica, **of_replica | {"DBParameterGroupName": "x"})
+    assert refused[0] in (400, 404)
+
+    made = rds.create_db_instance_read_replica(**like)["DBInstance"]
+    assert made["DBInstanceStatus"] == "creating"
+    assert made["ReadReplicaSourceDBInstanceIdentifier"] == source["DBInstanceArn"]
+    assert made["TagList"] == like["Tags"]
+    refused = aws.refusal(rds.create_db_instance_read_replica, **like)
+    assert refused[:2] == (400, "DBInstanceAlreadyExists")
+    listed = account.instance(WEST, name)
+    assert (listed["DBInstanceClass"], listed["BackupRetentionPeriod"]) == (former["DBInstanceClass"], 0)
+    assert made["DBInstanceArn"] in account.instance(EAST, "shop-12-cac1")["ReadReplicaDBInstanceIdentifiers"]
+
+
 def test_tags_come_and_go(account):
     rds, arn = account.rds(EAST), account.instance(EAST, "shop-08-cac1")["DBInstanceArn"]
 

@@ -3,7 +3,7 @@
 use crate::cloudwatch::Samples;
 use crate::dice::{fraction, mix};
 use crate::ledger::{Name, OrderedBy};
-use crate::request::Millis;
+use crate::request::{Millis, Shape};
 use crate::setup::LagProfile;
 use std::collections::BTreeMap;
 
@@ -109,6 +109,7 @@ pub(crate) struct Database {
     /// Another instance bears its name.
     pub replaced: bool,
     pub retention: i32,
+    pub shape: Shape,
     pub tags: BTreeMap<String, String>,
     pub power: Power,
     /// The process is down for a reboot.

@@ -9,18 +9,39 @@ use serde_json::{Map, Value, json};
 impl World {
     /// Promotes the shop's replica by hand; `None` if it has none.
     pub fn promote_by_hand(&mut self, actor: &str, shop: &str) -> Option<Reply> {
+        self.promote_with_backups(actor, shop, Some(7))
+    }
+
+    /// The same with so many days of backups; without a number they stay off, as a replica has them.
+    pub fn promote_with_backups(&mut self, actor: &str, shop: &str, days: Option<i32>) -> Option<Reply> {
         let replica = self.role(shop, true)?;
         let (region, id) = self.where_and_what(replica);
         let op = RdsOp::PromoteReadReplica {
             id,
-            backup_retention_period: Some(7),
+            backup_retention_period: days,
+        };
+        Some(self.deed(actor, Request::Rds { region, op }))
+    }
+
+    /// Makes a replica of the shop's writer in the region of its other instance, like that one; `None` if there is none.
+    pub fn make_replica(&mut self, actor: &str, shop: &str, id: &str) -> Option<Reply> {
+        let own = self.shops.iter().find(|own| *own.name == *shop)?;
+        let writer = own.writer;
+        let former = own.databases.into_iter().find(|db| *db != writer)?;
+        let region = self.databases[former].region.to_string();
+        let op = RdsOp::CreateReadReplica {
+            id: id.to_owned(),
+            source: self.databases[writer].arn.clone(),
+            group: None,
+            shape: self.databases[former].shape.clone(),
+            tags: Default::default(),
         };
         Some(self.deed(actor, Request::Rds { region, op }))
     }
 
     /// Starts the shop's instance in this region (a schedule that goes by tags, say); `None` if there is none.
     pub fn start_instance(&mut self, actor: &str, shop: &str, region: &str) -> Option<Reply> {
-        let (region, id) = self.where_and_what(self.instance_in(shop, region)?);
+        let (region, id) = self.where_and_what(self.stopped_in(shop, region).or(self.instance_in(shop, region))?);
         let op = RdsOp::StartInstance { id };
         Some(self.deed(actor, Request::Rds { region, op }))
     }
@@ -129,6 +150,15 @@ impl World {
         let own = self.shops.iter().find(|own| *own.name == *shop)?;
         let here = |database: &&usize| *self.databases[**database].region == *region;
         own.databases.iter().find(here).copied()
+    }
+
+    fn stopped_in(&self, shop: &str, region: &str) -> Option<usize> {
+        let own = self.shops.iter().find(|own| *own.name == *shop)?;
+        let stopped = |database: &&usize| {
+            let db = &self.databases[**database];
+            *db.region == *region && db.shown_status() == "stopped"
+        };
+        own.databases.iter().chain(&own.beside).find(stopped).copied()
     }
 
     fn role(&self, shop: &str, replica: bool) -> Option<usize> {

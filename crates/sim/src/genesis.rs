@@ -7,7 +7,7 @@ use crate::edge::{CITIES, Policy, Steering};
 use crate::ledger::{Ledger, Name, ShopEntry, ShopRegionEntry};
 use crate::monitors::monitor_id;
 use crate::probes::{Place, plain};
-use crate::request::{Millis, RecordAction, RecordChange, RecordSet};
+use crate::request::{Millis, RecordAction, RecordChange, RecordSet, Shape};
 use crate::route53::{Zone, normal_name};
 use crate::setup::{Setup, ShopSetup};
 use crate::shoppers::Totals;
@@ -148,6 +148,7 @@ fn add_shop(parts: &mut Parts, setup: &Setup, shop: &ShopSetup, index: usize, se
         name: Name::from(name.as_str()),
         sides,
         databases,
+        beside: Vec::new(),
         balancers: Vec::new(),
         writer: databases[0],
         owner_record: format!("_breakwater.{writer_record}"),
@@ -220,7 +221,7 @@ fn database(
         region_index: region_index(parts, region),
         resource_id: resource_id(seed, id),
         arn: format!("arn:aws:rds:{region}:{account}:db:{id}"),
-        endpoint: format!("{id}.c{:011x}.{region}.rds.amazonaws.com", mix(0, region, 7) >> 20),
+        endpoint: endpoint(id, region),
         server_uuid: server_uuid(seed, id),
         status: "available",
         source,
@@ -234,6 +235,7 @@ fn database(
         gone: false,
         replaced: false,
         retention: own.backup_retention_period,
+        shape: shape(setup, shop, region, side == 0),
         tags: BTreeMap::new(),
         power: Power::Running,
         rebooting: false,
@@ -249,6 +251,31 @@ fn database(
     }
 }
 
+/// All instances of an account and region share the middle of their names.
+pub(crate) fn endpoint(id: &str, region: &str) -> String {
+    format!("{id}.c{:011x}.{region}.rds.amazonaws.com", mix(0, region, 7) >> 20)
+}
+
+/// What every instance of the world is like; keys, subnets and security groups are those of its region.
+fn shape(setup: &Setup, shop: &ShopSetup, region: &str, writer: bool) -> Shape {
+    let account = &setup.aws_account;
+    Shape {
+        class: Some("db.r6g.large".into()),
+        subnet_group: Some(format!("{}-{region}", shop.name)),
+        security_groups: vec![format!("sg-{:017x}", mix(0, region, 8) >> 4)],
+        kms_key: Some(format!("arn:aws:kms:{region}:{account}:key/{:016x}", mix(0, region, 9))),
+        public: false,
+        multi_az: writer,
+        port: Some(3306),
+        copy_tags: true,
+        protected: true,
+        iam_logins: false,
+        storage: Some("gp3".into()),
+        iops: Some(3000),
+        throughput: Some(125),
+    }
+}
+
 /// `db-` and 26 letters and digits.
 pub(crate) fn resource_id(seed: u64, id: &str) -> String {
     const DIGITS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -256,7 +283,7 @@ pub(crate) fn resource_id(seed: u64, id: &str) -> String {
     format!("db-{}", (0..26).map(digit).collect::<String>())
 }
 
-fn server_uuid(seed: u64, id: &str) -> String {
+pub(crate) fn server_uuid(seed: u64, id: &str) -> String {
     let (high, low) = (mix(seed, id, 200), mix(seed, id, 201));
     format!(
         "{:08x}-{:04x}-11ef-{:04x}-{:012x}",

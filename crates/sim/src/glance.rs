@@ -24,7 +24,7 @@ pub struct Glance {
 pub struct ShopGlance {
     /// Name.
     pub name: Name,
-    /// Its instances, the preferred region's first.
+    /// Its instances, the preferred region's first; then those in the making, and those whose place another took.
     pub instances: Vec<InstanceGlance>,
     /// The region that the writer's name leads to, as the API lists it.
     pub name_target: Option<Name>,
@@ -104,6 +104,7 @@ impl World {
             instances: shop
                 .databases
                 .iter()
+                .chain(&shop.beside)
                 .map(|database| self.instance_glance(*database))
                 .collect(),
             name_target: listed.and_then(|host| region_of(host)),

@@ -294,7 +294,7 @@ pub struct Call {
     /// AWS region asked, where the API is a regional one.
     pub region: Option<Name>,
     /// `promote-read-replica`, `modify-parameter`, `stop-instance`, `start-instance`, `add-tags`, `remove-tags`,
-    /// `change-records`, `patch-pool`, `delete-pool`, `patch-balancer`.
+    /// `copy-parameter-group`, `create-read-replica`, `change-records`, `patch-pool`, `delete-pool`, `patch-balancer`.
     pub op: String,
     /// What it is about: instance, parameter group, zone, pool or balancer id (for tags: the instance's id).
     pub target: String,

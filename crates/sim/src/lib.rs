@@ -40,6 +40,7 @@ mod notes;
 mod probes;
 mod quotas;
 mod rds;
+mod replicas;
 mod replication;
 mod request;
 mod route53;

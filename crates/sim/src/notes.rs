@@ -1,7 +1,7 @@
 //! What the world writes into its ledger of requests and of DNS records.
 
 use crate::ledger::{Call, Effect, Name, Read, What};
-use crate::request::{Answer, Delivery, Meta, RecordChange, Request, Route53Op, Vantage};
+use crate::request::{Answer, Delivery, Meta, RdsOp, RecordChange, Request, Route53Op, Vantage};
 use crate::world::World;
 
 impl World {
@@ -54,7 +54,24 @@ impl World {
                 .find(|db| *db.region == *region && (*db.name == *target || db.group == target))
                 .map(|db| db.shop)
         };
+        // What is made has no shop yet: it is that of what it is made of.
         match request {
+            Request::Rds {
+                op: RdsOp::CreateReadReplica { source, .. },
+                ..
+            } => self.databases.iter().find(|db| db.arn == *source).map(|db| db.shop),
+            Request::Rds {
+                region,
+                op: RdsOp::CopyGroup { from, .. },
+            } => {
+                let mut here = self.databases.iter();
+                here.find(|db| *db.region == *region && db.group == *from)
+                    .map(|db| db.shop)
+            }
+            Request::Rds {
+                region,
+                op: RdsOp::ModifyParameter { group, .. },
+            } => by_instance(region).or_else(|| self.copied_for(region, group)),
             Request::Rds { region, .. } => by_instance(region),
             Request::Route53 {
                 op: Route53Op::ChangeRecords { changes, .. },
@@ -77,6 +94,14 @@ impl World {
                 }),
             Request::Route53 { .. } | Request::CloudWatch { .. } | Request::Sts { .. } | Request::Http { .. } => None,
         }
+    }
+
+    /// The shop whose group this one is a copy of, while no instance uses it.
+    fn copied_for(&self, region: &str, group: &str) -> Option<usize> {
+        let from = self.copies.get(&(region.to_owned(), group.to_owned()))?;
+        let mut here = self.databases.iter();
+        here.find(|db| *db.region == *region && db.group == *from)
+            .map(|db| db.shop)
     }
 
     /// The entry of a call comes before the entries of what it brings about.

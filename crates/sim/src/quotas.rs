@@ -58,7 +58,9 @@ impl World {
                     | RdsOp::StopInstance { .. }
                     | RdsOp::StartInstance { .. }
                     | RdsOp::AddTags { .. }
-                    | RdsOp::RemoveTags { .. } => timing.rds_calls,
+                    | RdsOp::RemoveTags { .. }
+                    | RdsOp::CopyGroup { .. }
+                    | RdsOp::CreateReadReplica { .. } => timing.rds_calls,
                 };
                 (region, rates)
             }

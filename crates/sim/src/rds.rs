@@ -31,7 +31,7 @@ pub(crate) enum PowerStep {
 }
 
 /// Things that wait for a region that is down try again after this time.
-const AGAIN: Millis = 5_000;
+pub(crate) const AGAIN: Millis = 5_000;
 
 impl World {
     /// Answers an RDS request; the effect takes place now. `number` is the request's number in the ledger.
@@ -65,10 +65,18 @@ impl World {
             RdsOp::StartInstance { id } => self.with(region, id, World::start),
             RdsOp::AddTags { arn, tags } => self.tag(region, arn, |own| own.extend(tags.clone())),
             RdsOp::RemoveTags { arn, keys } => self.tag(region, arn, |own| own.retain(|key, _| !keys.contains(key))),
+            RdsOp::CopyGroup { from, to } => self.copy_group(region, from, to),
+            RdsOp::CreateReadReplica {
+                id,
+                source,
+                group,
+                shape,
+                tags,
+            } => self.create_replica(region, id, source, group.as_deref(), shape, tags),
         }
     }
 
-    fn find_instance(&self, region: &str, id: &str) -> Option<DatabaseId> {
+    pub(crate) fn find_instance(&self, region: &str, id: &str) -> Option<DatabaseId> {
         self.databases
             .iter()
             .position(|db| *db.region == *region && db.name.eq_ignore_ascii_case(id) && !db.gone)
@@ -127,7 +135,7 @@ impl World {
             parameter_group: db.group.clone(),
             parameter_apply_status: if db.applying.is_some() { "applying" } else { "in-sync" }.to_owned(),
             backup_retention_period: db.retention,
-            multi_az: db.source.is_none(),
+            shape: db.shape.clone(),
             tags: db.tags.clone(),
         }
     }
@@ -159,7 +167,7 @@ impl World {
         }]
     }
 
-    fn show(&mut self, database: DatabaseId, status: &'static str) {
+    pub(crate) fn show(&mut self, database: DatabaseId, status: &'static str) {
         self.databases[database].status = status;
         self.note_instance(database);
     }
@@ -452,15 +460,15 @@ pub(crate) fn error(status: u16, code: &str, message: &str) -> Answer {
     }
 }
 
-fn invalid_state(message: &str) -> Answer {
+pub(crate) fn invalid_state(message: &str) -> Answer {
     error(400, "InvalidDBInstanceState", message)
 }
 
-fn instance_not_found(id: &str) -> Answer {
+pub(crate) fn instance_not_found(id: &str) -> Answer {
     error(404, "DBInstanceNotFound", &format!("DBInstance {id} not found."))
 }
 
-fn group_not_found(group: &str) -> Answer {
+pub(crate) fn group_not_found(group: &str) -> Answer {
     error(
         404,
         "DBParameterGroupNotFound",

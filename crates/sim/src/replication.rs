@@ -56,6 +56,11 @@ impl World {
             self.look_at_link(database);
             self.look_at_span(database);
         }
+        for index in 0..self.shops[shop].beside.len() {
+            let database = self.shops[shop].beside[index];
+            self.look_at_link(database);
+            self.look_at_span(database);
+        }
     }
 
     /// The same for all shops.
@@ -83,6 +88,9 @@ impl World {
         let Some(source) = self.databases[replica].source else {
             return;
         };
+        if self.databases[replica].status == "creating" {
+            return;
+        }
         let could_flow = self.could_flow(replica);
         let flows = self.databases[replica].link.died.is_none();
         if flows && !could_flow {

@@ -86,6 +86,50 @@ pub enum RdsOp {
     },
     /// `RemoveTagsFromResource`.
     RemoveTags { arn: String, keys: Vec<String> },
+    /// `CopyDBParameterGroup`.
+    CopyGroup { from: String, to: String },
+    /// `CreateDBInstanceReadReplica`, from a source in another region.
+    CreateReadReplica {
+        id: String,
+        /// ARN of the source.
+        source: String,
+        /// `DBParameterGroupName`; the default one if absent.
+        group: Option<String>,
+        /// What else the request says.
+        shape: Shape,
+        tags: BTreeMap<String, String>,
+    },
+}
+
+/// How an instance is made, as requests and answers say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shape {
+    /// `DBInstanceClass`.
+    pub class: Option<String>,
+    /// `DBSubnetGroupName`.
+    pub subnet_group: Option<String>,
+    /// `VpcSecurityGroupIds`.
+    pub security_groups: Vec<String>,
+    /// `KmsKeyId`.
+    pub kms_key: Option<String>,
+    /// `PubliclyAccessible`.
+    pub public: bool,
+    /// `MultiAZ`.
+    pub multi_az: bool,
+    /// `Port`.
+    pub port: Option<i32>,
+    /// `CopyTagsToSnapshot`.
+    pub copy_tags: bool,
+    /// `DeletionProtection`.
+    pub protected: bool,
+    /// `EnableIAMDatabaseAuthentication`.
+    pub iam_logins: bool,
+    /// `StorageType`.
+    pub storage: Option<String>,
+    /// `Iops`.
+    pub iops: Option<i32>,
+    /// `StorageThroughput`.
+    pub throughput: Option<i32>,
 }
 
 /// CloudWatch operations.
@@ -295,8 +339,8 @@ pub struct Instance {
     pub parameter_apply_status: String,
     /// `BackupRetentionPeriod` in days.
     pub backup_retention_period: i32,
-    /// `MultiAZ`.
-    pub multi_az: bool,
+    /// How it was made.
+    pub shape: Shape,
     /// `TagList`.
     pub tags: BTreeMap<String, String>,
 }
@@ -401,6 +445,8 @@ impl Request {
                 RdsOp::StartInstance { .. } => "start-instance",
                 RdsOp::AddTags { .. } => "add-tags",
                 RdsOp::RemoveTags { .. } => "remove-tags",
+                RdsOp::CopyGroup { .. } => "copy-parameter-group",
+                RdsOp::CreateReadReplica { .. } => "create-read-replica",
             },
             Request::CloudWatch { op, .. } => match op {
                 CloudWatchOp::GetMetricData { .. } => "get-metric-data",
@@ -438,7 +484,10 @@ impl Request {
             Request::Rds { op, .. } => match op {
                 RdsOp::DescribeInstances { id, .. } => id.as_deref().unwrap_or(""),
                 RdsOp::PromoteReadReplica { id, .. } | RdsOp::StopInstance { id } | RdsOp::StartInstance { id } => id,
-                RdsOp::DescribeParameters { group } | RdsOp::ModifyParameter { group, .. } => group,
+                RdsOp::CreateReadReplica { id, .. } => id,
+                RdsOp::DescribeParameters { group }
+                | RdsOp::ModifyParameter { group, .. }
+                | RdsOp::CopyGroup { to: group, .. } => group,
                 RdsOp::AddTags { arn, .. } | RdsOp::RemoveTags { arn, .. } => arn.rsplit(':').next().unwrap_or(arn),
             },
             Request::CloudWatch { .. } => "",
@@ -478,6 +527,8 @@ impl Request {
                 | "start-instance"
                 | "add-tags"
                 | "remove-tags"
+                | "copy-parameter-group"
+                | "create-read-replica"
                 | "change-records"
                 | "patch-pool"
                 | "delete-pool"

@@ -185,6 +185,9 @@ pub struct Timing {
     pub stop_rest: Between,
     /// From `StartDBInstance` until `available`.
     pub start: Between,
+    /// From `CreateDBInstanceReadReplica` until the replica is `available`: a snapshot is taken, copied to the other region
+    /// and restored. Hours for a large database; this is a small one.
+    pub replica_creating: Between,
     /// RDS starts a stopped instance after this time (documented: seven days).
     pub stopped_at_most: Millis,
     /// After a former source could know that its replica was promoted: until RDS drops it from the list.
@@ -238,6 +241,7 @@ impl Default for Timing {
             stop_process: (2_000, 20_000),
             stop_rest: (30_000, 120_000),
             start: (60_000, 180_000),
+            replica_creating: (1_200_000, 2_400_000),
             stopped_at_most: 7 * 86_400_000,
             forget_replica: (20_000, 90_000),
             replica_net_timeout: 60_000,

@@ -116,8 +116,12 @@ impl World {
     /// A job writes an order to the instance of its own region, if that takes writes.
     pub(crate) fn job(&mut self, shop: usize, side: usize) {
         self.next_job(shop, side);
-        let database = self.shops[shop].databases[side];
-        if self.takes_writes(database) {
+        // Some jobs go on writing to an instance whose place another took, wherever it takes writes.
+        let here = self.shops[shop].databases[side];
+        let region = self.databases[here].region_index;
+        let own = self.shops[shop].beside.iter().copied();
+        let mut taking = std::iter::once(here).chain(own.filter(|db| self.databases[*db].region_index == region));
+        if let Some(database) = taking.find(|db| self.takes_writes(*db)) {
             self.commit(database, OrderedBy::Job);
         }
     }

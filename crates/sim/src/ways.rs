@@ -242,6 +242,8 @@ fn action(request: &Request) -> &'static str {
             RdsOp::StartInstance { .. } => "rds:StartDBInstance",
             RdsOp::AddTags { .. } => "rds:AddTagsToResource",
             RdsOp::RemoveTags { .. } => "rds:RemoveTagsFromResource",
+            RdsOp::CopyGroup { .. } => "rds:CopyDBParameterGroup",
+            RdsOp::CreateReadReplica { .. } => "rds:CreateDBInstanceReadReplica",
         },
         Request::CloudWatch { .. } => "cloudwatch:GetMetricData",
         Request::Route53 { op } => match op {

@@ -31,6 +31,8 @@ pub struct World {
     pub(crate) databases: Vec<Database>,
     /// Parameters by region and group.
     pub(crate) groups: BTreeMap<(String, String), BTreeMap<String, String>>,
+    /// What copied groups are copies of.
+    pub(crate) copies: BTreeMap<(String, String), String>,
     pub(crate) parameter_changes: u64,
     pub(crate) zone: Zone,
     pub(crate) pools: Vec<Pool>,
@@ -79,6 +81,8 @@ pub(crate) struct Shop {
     pub name: Name,
     pub sides: [Side; 2],
     pub databases: [DatabaseId; 2],
+    /// Its other instances: replicas in the making, and those whose place another took.
+    pub beside: Vec<DatabaseId>,
     pub balancers: Vec<usize>,
     /// The instance that was a writer at the start, or was promoted last.
     pub writer: DatabaseId,
@@ -145,6 +149,9 @@ pub(crate) enum Happening {
     ParameterArrives {
         database: DatabaseId,
         serial: u64,
+    },
+    ReplicaMade {
+        database: DatabaseId,
     },
     ForgetReplica {
         source: DatabaseId,
@@ -254,6 +261,7 @@ impl World {
             Happening::ParameterArrives { database, serial } => {
                 self.parameter_arrives(database, serial);
             }
+            Happening::ReplicaMade { database } => self.replica_made(database),
             Happening::ForgetReplica { source, replica } => self.forget_replica(source, replica),
             Happening::LinkResumes { replica } => self.link_resumes(replica),
             Happening::RecordsVisible { change, call } => {
@@ -398,6 +406,7 @@ impl World {
             shops: parts.shops,
             databases: parts.databases,
             groups: parts.groups,
+            copies: BTreeMap::new(),
             parameter_changes: 0,
             zone: parts.zone,
             pools: parts.pools,

@@ -10,6 +10,7 @@ mod instances;
 mod links;
 mod loss;
 mod mixtures;
+mod replicas;
 mod requests;
 mod services;
 mod shops;

@@ -6,7 +6,7 @@ use axum::{
     body::{Body, Bytes},
     http::{Response, request::Parts},
 };
-use breakwater_sim::{Answer, Instance, Parameter, RdsOp, Request};
+use breakwater_sim::{Answer, Instance, Parameter, RdsOp, Request, Shape};
 
 use super::{RDS, Refusal, access::Caller, form_params, respond, unexpected};
 use crate::{params::Params, reply::request_id, xml::Xml};
@@ -80,7 +80,43 @@ fn operation(action: &str, params: &Params) -> Result<RdsOp, Refusal> {
                 .filter_map(|name| params.owned(name))
                 .collect(),
         },
+        "CopyDBParameterGroup" => {
+            // RDS copies none without a description.
+            need("TargetDBParameterGroupDescription")?;
+            RdsOp::CopyGroup {
+                from: need("SourceDBParameterGroupIdentifier")?,
+                to: need("TargetDBParameterGroupIdentifier")?,
+            }
+        }
+        "CreateDBInstanceReadReplica" => RdsOp::CreateReadReplica {
+            id: need("DBInstanceIdentifier")?,
+            source: need("SourceDBInstanceIdentifier")?,
+            group: params.owned("DBParameterGroupName"),
+            shape: shape(params)?,
+            tags: tags(params)?,
+        },
         other => return Err(Refusal::no_such_action(other, VERSION)),
+    })
+}
+
+/// How a replica is to be made.
+fn shape(params: &Params) -> Result<Shape, Refusal> {
+    let yes = |name: &str| params.get(name) == Some("true");
+    let groups = params.members("VpcSecurityGroupIds");
+    Ok(Shape {
+        class: params.owned("DBInstanceClass"),
+        subnet_group: params.owned("DBSubnetGroupName"),
+        security_groups: groups.iter().filter_map(|name| params.owned(name)).collect(),
+        kms_key: params.owned("KmsKeyId"),
+        public: yes("PubliclyAccessible"),
+        multi_az: yes("MultiAZ"),
+        port: integer(params, "Port")?,
+        copy_tags: yes("CopyTagsToSnapshot"),
+        protected: yes("DeletionProtection"),
+        iam_logins: yes("EnableIAMDatabaseAuthentication"),
+        storage: params.owned("StorageType"),
+        iops: integer(params, "Iops")?,
+        throughput: integer(params, "StorageThroughput")?,
     })
 }
 
@@ -169,6 +205,12 @@ impl Call {
                     }
                 });
             }),
+            Answer::ParameterGroup { name } if self.action == "CopyDBParameterGroup" => self.result(|xml| {
+                xml.node("DBParameterGroup", |xml| {
+                    xml.text("DBParameterGroupName", name);
+                    xml.text("DBParameterGroupFamily", "mysql8.0");
+                });
+            }),
             Answer::ParameterGroup { name } => self.result(|xml| xml.text("DBParameterGroupName", name)),
             // Operations without a result have no result element.
             Answer::Done => self.document(|_| {}),
@@ -202,12 +244,12 @@ fn instance(xml: &mut Xml, one: &Instance) {
         xml.text("DBInstanceStatus", &one.status);
         // The simulated world has MySQL only (RDS docs: a DBInstance always names its engine).
         xml.text("Engine", "mysql");
-        xml.text("MultiAZ", yes_or_no(one.multi_az));
+        made(xml, &one.shape);
         xml.text("BackupRetentionPeriod", one.backup_retention_period.to_string());
         if let Some(address) = &one.endpoint {
             xml.node("Endpoint", |xml| {
                 xml.text("Address", address);
-                xml.text("Port", "3306");
+                xml.text("Port", one.shape.port.unwrap_or(3306).to_string());
             });
         }
         xml.maybe("ReadReplicaSourceDBInstanceIdentifier", one.replica_source.as_ref());
@@ -231,6 +273,34 @@ fn instance(xml: &mut Xml, one: &Instance) {
                 });
             }
         });
+    });
+}
+
+/// How an instance was made.
+fn made(xml: &mut Xml, shape: &Shape) {
+    xml.maybe("DBInstanceClass", shape.class.as_ref());
+    xml.text("MultiAZ", yes_or_no(shape.multi_az));
+    xml.text("PubliclyAccessible", yes_or_no(shape.public));
+    xml.text("CopyTagsToSnapshot", yes_or_no(shape.copy_tags));
+    xml.text("DeletionProtection", yes_or_no(shape.protected));
+    xml.text("IAMDatabaseAuthenticationEnabled", yes_or_no(shape.iam_logins));
+    xml.maybe("KmsKeyId", shape.kms_key.as_ref());
+    xml.maybe("StorageType", shape.storage.as_ref());
+    xml.maybe("Iops", shape.iops.map(|iops| iops.to_string()).as_ref());
+    xml.maybe(
+        "StorageThroughput",
+        shape.throughput.map(|rate| rate.to_string()).as_ref(),
+    );
+    if let Some(name) = &shape.subnet_group {
+        xml.node("DBSubnetGroup", |xml| xml.text("DBSubnetGroupName", name));
+    }
+    xml.node("VpcSecurityGroups", |xml| {
+        for group in &shape.security_groups {
+            xml.node("VpcSecurityGroupMembership", |xml| {
+                xml.text("VpcSecurityGroupId", group);
+                xml.text("Status", "active");
+            });
+        }
     });
 }
 

@@ -39,6 +39,13 @@ fn rds(call: &Call) -> String {
             format!("tag {} {}", call.target, tags.join(" "))
         }
         Ok(RdsOp::RemoveTags { keys, .. }) => format!("untag {} {}", call.target, keys.join(" ")),
+        Ok(RdsOp::CopyGroup { from, to }) => format!("copy parameter group {from} to {to}"),
+        Ok(RdsOp::CreateReadReplica { id, source, .. }) => {
+            format!(
+                "make {id}, a replica of {}",
+                source.rsplit(':').next().unwrap_or_default()
+            )
+        }
         Ok(RdsOp::DescribeInstances { .. } | RdsOp::DescribeParameters { .. }) | Err(_) => {
             format!("{} {}", call.op, call.target)
         }
@@ -64,7 +71,7 @@ fn record(change: &RecordChange) -> String {
     };
     let value = change.record.values.first().map_or("", |value| value.trim_matches('"'));
     // A TXT record's own words, without what never changes.
-    let value = value.strip_prefix("v=1 ").unwrap_or(value);
+    let value = value.strip_prefix("v=1 ").unwrap_or(value).replace("\" \"", "");
     let value = match change.action {
         RecordAction::Delete => String::new(),
         RecordAction::Create | RecordAction::Upsert => format!(" ({value})"),
