@@ -44,11 +44,13 @@ fn owes(shop: &Shop, entry: &Entry) -> bool {
         return true; // an adoption looks for what is owed
     };
     let rolled_back = journal.current.as_ref().is_some_and(|current| current.rolled_back());
+    // One whose place was taken is stopped again without being owed anew.
+    let retired = journal.retired.iter().any(|own| own.region == former.region);
     // Between the promotion's reboot and the first reading that shows it W is still A, and the fence is owed there.
     let fence = shop
         .set_up
         .regions
         .iter()
         .any(|region| journal.owes(ObligationKind::FenceFormerWriter, &region.region));
-    fence || (rolled_back && journal.owes(ObligationKind::RebuildStandby, &former.region))
+    fence || retired || (rolled_back && journal.owes(ObligationKind::RebuildStandby, &former.region))
 }

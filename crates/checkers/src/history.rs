@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// One stored journal entry.
 #[derive(Clone, Debug, Deserialize)]
@@ -92,6 +93,14 @@ pub(crate) struct Journal {
     pub name_epoch: Option<i64>,
     pub cool_down_until: Option<Timestamp>,
     pub shift: Option<Shift>,
+    /// What stands in the place of a region's instance.
+    #[serde(default)]
+    pub instances: BTreeMap<String, Successor>,
+    /// The standby that is being made.
+    pub rebuild: Option<Rebuild>,
+    /// Former writers whose place was taken.
+    #[serde(default)]
+    pub retired: Vec<Retired>,
 }
 
 /// A person's order of pools.
@@ -103,6 +112,27 @@ pub(crate) struct Shift {
     pub outcome: Option<MoveOutcome>,
 }
 
+/// A rebuilt standby in its place.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Successor {
+    pub instance: String,
+}
+
+/// A standby in the making.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Rebuild {
+    pub region: String,
+    pub instance: String,
+    pub group: String,
+}
+
+/// A former writer.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Retired {
+    pub region: String,
+    pub instance: String,
+}
+
 /// The move in flight, or the last one.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +142,8 @@ pub(crate) struct Move {
     pub kind: MoveKind,
     pub from: String,
     pub to: String,
+    #[serde(default)]
+    pub from_instance: Option<String>,
     pub to_instance: String,
     pub diagnosis: String,
     pub automatic: bool,

@@ -89,12 +89,12 @@ fn orders(run: &Run, promotion: &Promotion<'_>, since: i64) -> Option<String> {
         .filter(|meeting| meeting.shop == shop.name && meeting.region.as_deref() == Some(&*a.region))
         .filter(|meeting| meeting.at >= since && meeting.at < promotion.sent);
     let last = taken
-        .filter_map(|meeting| Some((meeting.at, *meeting.acknowledged.get(&a.instance)?)))
+        .filter_map(|meeting| Some((meeting.at, *meeting.acknowledged.get(promotion.former())?)))
         .rfind(|(_, count)| *count > 0);
     last.map(|(at, _)| {
         format!(
             "{} acknowledged shoppers' orders {} before the promotion was sent, within the {} for which it must have been down",
-            a.instance,
+            promotion.former(),
             seconds(promotion.sent - at),
             seconds(promotion.sent - since)
         )
@@ -148,7 +148,7 @@ fn proof(run: &Run, promotion: &Promotion<'_>, decided: i64) -> Option<String> {
     if !name_leads_to(run, promotion, decided) {
         return None;
     }
-    let lives = run.writable_throughout(shop, &a.instance, since, decided)
+    let lives = run.writable_throughout(shop, promotion.former(), since, decided)
         && !run.troubles.any_in(shop, &a.region, since, decided);
     let reaches = |region: &Region| region.proof && !run.troubles.any_in(shop, &region.region, since, decided);
     let witness = shop.set_up.regions.iter().find(|region| reaches(region))?;
@@ -156,7 +156,7 @@ fn proof(run: &Run, promotion: &Promotion<'_>, decided: i64) -> Option<String> {
         format!(
             "the proof in {} could say that {} took writes for the {} before the licence",
             witness.region,
-            a.instance,
+            promotion.former(),
             seconds(decided - since)
         )
     })
@@ -180,7 +180,7 @@ fn name_leads_to(run: &Run, promotion: &Promotion<'_>, at: i64) -> bool {
         }
         _ => None,
     });
-    leads.is_none_or(|leads| leads == Some(&*promotion.from.instance))
+    leads.is_none_or(|leads| leads == Some(promotion.former()))
 }
 
 fn loss(promotion: &Promotion<'_>, current: &Move) -> Option<String> {

@@ -35,7 +35,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
                         repointed = Some(Repointed { instance, at: event.at });
                     }
                 }
-                What::Instance { instance, status } => {
+                What::Instance { instance, status, .. } => {
                     let own = repointed.as_ref().filter(|own| own.instance == instance);
                     let stays = own.is_some_and(|own| !later_move(shop, own, event.at))
                         && !stopped_by_others(run, shop, instance, event.at);

@@ -9,6 +9,7 @@
 //!   load balancer's first pool is that of the front (unless persons changed load balancers or pools), and, once a move
 //!   has repointed it, the name leads to W;
 //! * no region is excluded any more, unless persons interfered;
+//! * no standby is owed any more after an hour and a half, unless persons had their hands on RDS;
 //! * and no fence is owed, in either direction, that somebody could have closed by then (unless persons had their hands
 //!   on that region's RDS).
 
@@ -25,6 +26,8 @@ const NAME: &str = "I7";
 const SETTLED_WITHIN: i64 = 30 * 60_000;
 /// With one: the deadlines of its phases, and Ready after it.
 const MOVED_WITHIN: i64 = 120 * 60_000;
+/// A fence takes some minutes, the parameter group five, and the replica up to forty in a simulated world.
+const REBUILT_WITHIN: i64 = 90 * 60_000;
 /// A writer is believed to take writes when it did so for this long.
 const STEADILY: i64 = 60_000;
 
@@ -100,6 +103,7 @@ fn at_rest(run: &Run, shop: &Shop, calm: Calm, entry: &Entry, status: &Status) -
     }
     found.extend(still_excluded(run, shop, calm, journal));
     found.extend(fence_owed(run, shop, calm, journal));
+    found.extend(no_standby(run, shop, calm, journal));
     found
 }
 
@@ -118,7 +122,7 @@ fn names_no_action(stalled: &Condition) -> Option<String> {
 }
 
 fn takes_no_writes(run: &Run, shop: &Shop, calm: Calm, active: &str) -> Option<String> {
-    let instance = &shop.region(active)?.instance;
+    let instance = shop.instance_in(active, calm.to - 1)?;
     let taken = run.writable_throughout(shop, instance, calm.to - STEADILY, calm.to);
     (!taken && !touched_by_persons(run, shop, calm.to, |call_region| call_region == Some(active)))
         .then(|| format!("{instance} in {active}, which is active, takes no writes"))
@@ -141,7 +145,7 @@ fn another_front(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Optio
 
 fn another_name(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {
     let active = journal.active_region.as_deref()?;
-    let wanted = &shop.region(active)?.instance;
+    let wanted = shop.instance_in(active, calm.to - 1)?;
     if journal.name_epoch != Some(journal.epoch) {
         return None;
     }
@@ -174,6 +178,16 @@ fn fence_owed(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<S
         let interfered = touched_by_persons(run, shop, calm.to, |region| region == Some(&owed.region));
         (open && !interfered).then(|| format!("{:?} is still owed in {}", owed.kind, owed.region))
     })
+}
+
+/// A standby that a move owes is there again, unless persons had their hands on RDS: they alone can make one where the
+/// former writer is gone, or where the writer keeps no backups.
+fn no_standby(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {
+    let mut owed = journal.obligations.iter();
+    let owed = owed.find(|owed| owed.kind == ObligationKind::RebuildStandby)?;
+    let late = calm.to - calm.from >= REBUILT_WITHIN && journal.in_flight().is_none();
+    (late && !touched_by_persons(run, shop, calm.to, |region| region.is_some()))
+        .then(|| format!("no standby was rebuilt in {}", owed.region))
 }
 
 /// Whether a person has changed something of this shop by then, in a region, or (`None`) at a provider without any.

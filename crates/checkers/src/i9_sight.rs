@@ -34,7 +34,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             continue;
         };
         let now = shop.latest(sent);
-        if !carries_on(&before.journal) && !now.is_some_and(may_act) && announces(shop, before, call).is_err() {
+        if !carries_on(&before.journal) && !now.is_some_and(may_act) && announces(run, shop, before, call).is_err() {
             let what = format!(
                 "while only sight was lost, {} of {} (call {}) was sent, which the journal had not announced before",
                 call.op, call.target, call.number
@@ -135,7 +135,7 @@ fn automatic_failback(run: &Run, shop: &Shop, entry: &Entry) -> Option<String> {
             } => {
                 event.at <= entry.at
                     && *name == shop.name
-                    && *instance == shop.facts.primary.instance
+                    && run.region_of(shop, instance) == Some(&shop.facts.primary.region)
                     && run.controllers(Some(*call)).is_none()
             }
             _ => false,

@@ -12,10 +12,11 @@
 //! | pool order | `front` is the region of the new first pool, and of the fallback |
 //! | geographic lists | a region is, or has been, excluded |
 //! | `read_only=1` | `Unfence` or `FenceFormerWriter` is owed there |
-//! | `read_only` back | `Unfence` is owed there, or W is there |
-//! | stop | `FenceFormerWriter` is owed there, and W is elsewhere |
+//! | `read_only` back | `Unfence` is owed there, or W is there, or it is the group of a standby in the making |
+//! | stop | `FenceFormerWriter` is owed there, and W is elsewhere; or a former writer whose place was taken is meant |
+//! | copy of a group, new replica | `RebuildStandby` is owed there, and the entry names what is made |
 //! | start | W is there |
-//! | tag `breakwater:fenced` on | as `read_only=1` |
+//! | tag `breakwater:fenced` on | as `read_only=1`; or a former writer whose place was taken is meant |
 //! | other tags on | W is there |
 //! | tags off | as `read_only` back, or nothing moves (the object is let go) |
 //!
@@ -36,7 +37,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
     for (at, call) in calls {
         let sent = run.sent(at, call);
         let shop = run.shop_of(call);
-        if let Err(why) = announced(shop, call, sent) {
+        if let Err(why) = announced(run, shop, call, sent) {
             verdict.violations.push(Violation {
                 invariant: NAME,
                 at: sent,
@@ -50,11 +51,11 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
     }
 }
 
-fn announced(shop: Option<&Shop>, call: &Call, sent: i64) -> Result<(), String> {
+fn announced(run: &Run, shop: Option<&Shop>, call: &Call, sent: i64) -> Result<(), String> {
     let shop = shop.ok_or("it concerns no shop of the context")?;
     let mut why = "there is no journal yet".to_owned();
     for entry in shop.in_force(sent - LICENCE_LASTS, sent).iter().rev() {
-        match announces(shop, entry, call) {
+        match announces(run, shop, entry, call) {
             Ok(()) => return Ok(()),
             Err(own) => why = own,
         }
@@ -63,7 +64,7 @@ fn announced(shop: Option<&Shop>, call: &Call, sent: i64) -> Result<(), String> 
 }
 
 /// Whether this entry announces the call; if not, why not.
-pub(crate) fn announces(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
+pub(crate) fn announces(run: &Run, shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
     let journal = &entry.journal;
     let here = call.region.as_deref().unwrap_or_default();
     let writer_here = || {
@@ -77,10 +78,14 @@ pub(crate) fn announces(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), S
             let own = journal.in_flight().is_some_and(|current| current.to == here);
             demand(own, || format!("no move into {here} is in flight"))
         }
-        "change-records" => records(shop, entry, call),
+        "change-records" => records(run, shop, entry, call),
         "patch-balancer" => pools(shop, entry, call),
         "modify-parameter" if is_read_only(call, "1") => to_be_fenced(journal, here),
-        "modify-parameter" => to_be_freed(journal, here).or_else(|_| writer_here()),
+        "modify-parameter" => to_be_freed(journal, here)
+            .or_else(|_| writer_here())
+            .or_else(|_| to_be_made(journal, here, &call.target)),
+        "copy-parameter-group" | "create-read-replica" => to_be_made(journal, here, &call.target),
+        "stop-instance" if is_retired(journal, here, &call.target) => Ok(()),
         "stop-instance" => {
             let owed = journal.owes(ObligationKind::FenceFormerWriter, here);
             demand(owed, || format!("no FenceFormerWriter is owed in {here}"))?;
@@ -89,6 +94,7 @@ pub(crate) fn announces(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), S
             })
         }
         "start-instance" => writer_here(),
+        "add-tags" if fences(call) && is_retired(journal, here, &call.target) => Ok(()),
         "add-tags" if fences(call) => to_be_fenced(journal, here),
         "add-tags" => writer_here(),
         "remove-tags" => to_be_freed(journal, here)
@@ -111,6 +117,21 @@ fn to_be_fenced(journal: &Journal, region: &str) -> Result<(), String> {
 fn to_be_freed(journal: &Journal, region: &str) -> Result<(), String> {
     let owed = journal.owes(ObligationKind::Unfence, region);
     demand(owed, || format!("no Unfence is owed in {region}"))
+}
+
+fn to_be_made(journal: &Journal, region: &str, made: &str) -> Result<(), String> {
+    let named = journal
+        .rebuild
+        .as_ref()
+        .is_some_and(|own| own.region == region && (own.instance == made || own.group == made));
+    demand(named && journal.owes(ObligationKind::RebuildStandby, region), || {
+        format!("no {made} is to be made in {region}")
+    })
+}
+
+fn is_retired(journal: &Journal, region: &str, instance: &str) -> bool {
+    let mut retired = journal.retired.iter();
+    retired.any(|own| own.region == region && own.instance == instance)
 }
 
 fn is_read_only(call: &Call, value: &str) -> bool {
@@ -148,7 +169,7 @@ fn pools(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
     demand(by_order || excluded, || "no region is or was excluded".to_owned())
 }
 
-fn records(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
+fn records(run: &Run, shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
     let changes = call
         .detail
         .get("changes")
@@ -162,7 +183,7 @@ fn records(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
         let value = field("values").and_then(|values| values.get(0)).and_then(Value::as_str);
         match (kind, gone, value) {
             (_, true, _) => {}
-            ("CNAME", false, Some(host)) => writer_name(shop, &entry.journal, host)?,
+            ("CNAME", false, Some(host)) => writer_name(run, shop, &entry.journal, host)?,
             ("TXT", false, Some(text)) => owner_record(&entry.journal, text)?,
             _ => return Err(format!("a {kind} record is none of ours")),
         }
@@ -175,11 +196,19 @@ fn records(shop: &Shop, entry: &Entry, call: &Call) -> Result<(), String> {
     })
 }
 
-fn writer_name(shop: &Shop, journal: &Journal, host: &str) -> Result<(), String> {
+fn writer_name(run: &Run, shop: &Shop, journal: &Journal, host: &str) -> Result<(), String> {
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
     let leads_to = |region: &&Region| plain(&region.endpoint) == plain(host);
-    let region = shop.set_up.regions.iter().find(leads_to).map(|region| &region.region);
-    demand(region.is_some() && region == journal.active_region.as_ref(), || {
+    let set_up = shop
+        .set_up
+        .regions
+        .iter()
+        .find(leads_to)
+        .map(|region| region.region.as_str());
+    // The name of an instance that was made later begins with its identifier, as every endpoint does.
+    let made = || run.region_of(shop, host.split('.').next().unwrap_or(host));
+    let region = set_up.or_else(made);
+    demand(region.is_some() && region == journal.active_region.as_deref(), || {
         format!("W is {:?}, the name leads to {host}", journal.active_region)
     })
 }

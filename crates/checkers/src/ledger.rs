@@ -62,6 +62,7 @@ pub(crate) enum What {
     },
     Instance {
         instance: String,
+        region: Option<String>,
         status: String,
     },
     PromotionAccepted {
@@ -198,6 +199,7 @@ pub(crate) struct Read {
 pub(crate) struct WritableSpan {
     pub shop: String,
     pub instance: String,
+    pub region: Option<String>,
     pub from: i64,
     pub to: Option<i64>,
 }

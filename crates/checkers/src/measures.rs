@@ -171,16 +171,17 @@ fn in_seconds(millis: i64) -> f64 {
 }
 
 fn lost(run: &Run, promotion: &Promotion<'_>, own: &mut MoveMeasures) {
-    let (shop, a) = (promotion.shop, promotion.from);
-    let absent = run.ledger.absent.iter().filter(|order| {
-        order.shop == shop.name && order.instance == a.instance && order.writer == promotion.call.target
-    });
+    let (shop, former) = (promotion.shop, promotion.former());
+    let absent =
+        run.ledger.absent.iter().filter(|order| {
+            order.shop == shop.name && order.instance == former && order.writer == promotion.call.target
+        });
     for order in absent {
         own.orders_lost += 1;
         own.orders_on_former_writer += u64::from(order.at >= promotion.sent);
     }
     let wrote_until = run
-        .writable(shop, &a.instance)
+        .writable(shop, former)
         .filter(|(from, _)| *from <= promotion.sent)
         .map(|(_, to)| to.min(promotion.sent))
         .max();

@@ -62,6 +62,12 @@ impl<'a> Promotion<'a> {
         self.entry.and_then(|entry| entry.journal.current.as_ref())
     }
 
+    /// The instance that the move leaves.
+    pub(crate) fn former(&self) -> &'a str {
+        let told = self.current().and_then(|current| current.from_instance.as_deref());
+        told.unwrap_or(&self.from.instance)
+    }
+
     pub(crate) fn licence(&self) -> Option<&'a Licence> {
         self.current().and_then(|current| current.licence.as_ref())
     }
@@ -187,13 +193,13 @@ impl Run {
             .any(|(start, end)| start <= from && end >= to)
     }
 
-    /// The times during which both of a shop's instances took writes, from this time on.
+    /// The times during which instances of both regions of a shop took writes, from this time on.
     pub(crate) fn two_writers(&self, shop: &Shop, from: i64) -> Vec<(i64, i64)> {
-        let [a, b] = [&shop.facts.primary, &shop.facts.secondary].map(|side| side.instance.as_str());
+        let [a, b] = [&shop.facts.primary, &shop.facts.secondary].map(|side| self.writable_in(shop, side));
         let mut both = Vec::new();
-        for (a_from, a_to) in self.writable(shop, a) {
-            for (b_from, b_to) in self.writable(shop, b) {
-                let (start, end) = (a_from.max(b_from).max(from), a_to.min(b_to));
+        for (a_from, a_to) in &a {
+            for (b_from, b_to) in &b {
+                let (start, end) = ((*a_from).max(*b_from).max(from), (*a_to).min(*b_to));
                 if start < end {
                     both.push((start, end));
                 }
@@ -201,6 +207,34 @@ impl Run {
         }
         both.sort_unstable();
         both
+    }
+
+    /// The times during which an instance of this region took writes, whichever it was.
+    fn writable_in(&self, shop: &Shop, side: &SideFacts) -> Vec<(i64, i64)> {
+        let here = |span: &&WritableSpan| {
+            let region = span
+                .region
+                .as_ref()
+                .map_or(span.instance == side.instance, |region| *region == side.region);
+            span.shop == shop.name && region
+        };
+        let spans = self.ledger.writable.iter().filter(here);
+        spans
+            .map(|span| (span.from, span.to.unwrap_or(self.ledger.until)))
+            .collect()
+    }
+
+    /// The region of an instance, also of one that was made later.
+    pub(crate) fn region_of<'a>(&'a self, shop: &'a Shop, instance: &str) -> Option<&'a str> {
+        let set_up = shop.set_up.regions.iter().find(|region| region.instance == instance);
+        set_up.map(|region| region.region.as_str()).or_else(|| {
+            self.ledger.events.iter().find_map(|event| match &event.what {
+                What::Instance {
+                    instance: own, region, ..
+                } if own == instance => region.as_deref(),
+                _ => None,
+            })
+        })
     }
 }
 
@@ -229,6 +263,14 @@ impl Shop {
 
     pub(crate) fn region(&self, name: &str) -> Option<&Region> {
         self.set_up.regions.iter().find(|region| region.region == name)
+    }
+
+    /// The instance of a region as the journal of then has it: a rebuilt standby takes the place of what was set up.
+    pub(crate) fn instance_in(&self, region: &str, at: i64) -> Option<&str> {
+        let successor = self.latest(at).and_then(|entry| entry.journal.instances.get(region));
+        successor
+            .map(|own| own.instance.as_str())
+            .or(self.region(region).map(|own| own.instance.as_str()))
     }
 
     pub(crate) fn other_than(&self, name: &str) -> Option<&Region> {
@@ -277,8 +319,9 @@ impl Shop {
     }
 }
 
+/// Which instance a region has may be edited, and a standby may be rebuilt.
 fn same(region: &Region, side: &SideFacts) -> bool {
-    region.region == side.region && region.instance == side.instance && region.pool == side.pool
+    region.region == side.region && region.pool == side.pool
 }
 
 fn call_events(ledger: &Ledger) -> impl Iterator<Item = (usize, i64, &Call)> {
