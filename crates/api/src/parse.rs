@@ -223,6 +223,7 @@ fn shop(storefront: &Storefront, class: &StorefrontClass, key: ShopKey, installa
             .is_some_and(|value| value == "true"),
         // Whether an edit waits is the journal's to say.
         edit_waits: false,
+        succeeded: PerSide::default(),
         key,
     }
 }

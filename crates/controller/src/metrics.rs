@@ -241,6 +241,8 @@ pub(crate) fn call_kind(call: &Call) -> &'static str {
         Call::Effect(Effect::Start { .. }) => "start",
         Call::Effect(Effect::Tag { .. }) => "tag",
         Call::Effect(Effect::Untag { .. }) => "untag",
+        Call::Effect(Effect::CopyGroup { .. }) => "copy-group",
+        Call::Effect(Effect::CreateReplica { .. }) => "create-replica",
         Call::Effect(Effect::ChangeNames { .. }) => "change-names",
         Call::Effect(Effect::PatchBalancer { .. }) => "patch-balancer",
     }

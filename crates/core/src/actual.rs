@@ -10,6 +10,7 @@ use crate::shop::Shop;
 use crate::side::{PerSide, Side};
 use crate::time::Now;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The newest reading of one object, and since when it has said the same.
@@ -70,6 +71,10 @@ pub struct Actual {
     pub balancers_earlier: Vec<Earlier<BalancerView>>,
     /// What both records said before.
     pub names_earlier: Earlier<NamesView>,
+    /// Other instances that are looked at, by region and identifier: a standby in the making, former writers.
+    pub others: BTreeMap<(Text, Text), Read<InstanceView>>,
+    /// Other parameter groups that are looked at, by region and name.
+    pub other_groups: BTreeMap<(Text, Text), Read<ParametersView>>,
 }
 
 /// The two newest views of a document that differ, each with when it was last asked for: what changed it, and when, is told
@@ -119,6 +124,8 @@ impl Actual {
             first_front: None,
             balancers_earlier: vec![Earlier::default(); shop.balancers.len()],
             names_earlier: Earlier::default(),
+            others: BTreeMap::new(),
+            other_groups: BTreeMap::new(),
         }
     }
 
@@ -126,17 +133,24 @@ impl Actual {
     pub fn absorb(&mut self, reading: &Reading, shop: &Shop) {
         match (&reading.key, &reading.value) {
             (ObjectKey::Instance(scope, id), Value::Instance(seen)) => {
-                for side in Side::BOTH {
-                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
-                        self.absorb_instance(side, reading, seen);
-                    }
+                let Some(side) = shop.side(&scope.region) else { return };
+                if shop.regions[side].instance == *id {
+                    self.absorb_instance(side, reading, seen);
+                } else {
+                    keep_in(&mut self.others, (scope.region.clone(), id.clone()), reading, seen);
                 }
             }
             (ObjectKey::Parameters(scope, group), Value::Parameters(seen)) => {
-                for side in Side::BOTH {
-                    if shop.regions[side].name == scope.region && self.group(side) == Some(group) {
-                        keep(&mut self.parameters[side], reading, seen);
-                    }
+                let Some(side) = shop.side(&scope.region) else { return };
+                if self.group(side) == Some(group) {
+                    keep(&mut self.parameters[side], reading, seen);
+                } else {
+                    keep_in(
+                        &mut self.other_groups,
+                        (scope.region.clone(), group.clone()),
+                        reading,
+                        seen,
+                    );
                 }
             }
             (ObjectKey::Pool(_, pool), Value::Pool(seen)) => {
@@ -211,6 +225,29 @@ impl Actual {
         self.pools.swap();
     }
 
+    /// The shop works with another instance on this side from now on: what was read of it beside the one before is what is
+    /// known of it.
+    pub fn succeed(&mut self, side: Side, before: &Text, shop: &Shop) {
+        let region = &shop.regions[side];
+        let old = self.instances[side].take();
+        self.instances[side] = self.others.remove(&(region.name.clone(), region.instance.clone()));
+        self.others
+            .extend(old.map(|read| ((region.name.clone(), before.clone()), read)));
+        self.source_gone[side] = 0;
+        self.promoted[side] = 0;
+        self.steady_replica[side] = [None, None];
+        self.parameters[side] = self
+            .group(side)
+            .map(|group| (region.name.clone(), group.clone()))
+            .and_then(|key| self.other_groups.remove(&key));
+    }
+
+    /// Another instance than the two of the shop, as the newest reading of it says.
+    #[must_use]
+    pub fn other(&self, region: &Text, instance: &Text) -> Option<&Read<InstanceView>> {
+        self.others.get(&(region.clone(), instance.clone()))
+    }
+
     fn absorb_instance(&mut self, side: Side, reading: &Reading, seen: &Seen<InstanceView>) {
         if !keep(&mut self.instances[side], reading, seen) {
             return;
@@ -280,4 +317,16 @@ fn keep<T: Clone + PartialEq>(slot: &mut Option<Read<T>>, reading: &Reading, see
         cause: reading.cause,
     });
     true
+}
+
+/// The same of what is kept by region and name.
+fn keep_in<T: Clone + PartialEq>(
+    kept: &mut BTreeMap<(Text, Text), Read<T>>,
+    key: (Text, Text),
+    reading: &Reading,
+    seen: &Seen<T>,
+) {
+    let mut slot = kept.remove(&key);
+    keep(&mut slot, reading, seen);
+    kept.extend(slot.map(|read| (key, read)));
 }

@@ -7,7 +7,7 @@ use crate::journal::{Journal, SteeringMap};
 use crate::outcome::Outcome;
 use crate::pacing::Attention;
 use crate::plan::Forecast;
-use crate::reading::{Query, RecordSet};
+use crate::reading::{Query, RecordSet, Shape};
 use crate::refusal::{Blocker, Refusal};
 use crate::request::Answer;
 use crate::shop::Scope;
@@ -47,6 +47,61 @@ pub struct Decision {
     pub contests: Vec<Contest>,
     /// Since when the writer has been in a routine state and answers nobody, once that is longer than `routineGrace`.
     pub routine_too_long: Option<Timestamp>,
+    /// How far the standby is that an earlier move owes.
+    pub rebuilding: Option<Rebuilding>,
+}
+
+/// How far a standby is that is owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rebuilding {
+    /// It has not been begun, or does not go on, because of this.
+    Waits(RebuildWait),
+    /// It gets a parameter group of its own, which RDS wants to be some minutes old before it is used.
+    Group,
+    /// RDS is asked for it.
+    Asked,
+    /// RDS is at it.
+    Making {
+        /// `DBInstanceStatus`.
+        status: Text,
+    },
+    /// It is there and does not follow yet.
+    CatchingUp,
+    /// RDS gave it up.
+    Failed {
+        /// `DBInstanceStatus`.
+        status: Text,
+    },
+    /// RDS does not take a call; it is sent again slowly.
+    NotTaken {
+        /// The provider's code.
+        code: Text,
+        /// Its words, bounded.
+        text: Text,
+    },
+}
+
+/// What a rebuilding waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RebuildWait {
+    /// `spec.suspend` to go.
+    Suspended,
+    /// A mode that may make an instance.
+    ObserveMode,
+    /// The move in flight to end.
+    Move,
+    /// The former writer to be fenced.
+    Fence,
+    /// RDS of the region to answer.
+    Region,
+    /// The instance of the former writer's name, which follows again, to be seen following for a while.
+    Observed,
+    /// A person: the former writer is gone, so that nobody can say what its replacement has to be like.
+    FormerGone,
+    /// The writer to be available.
+    Writer,
+    /// A person: the writer keeps no backups, and RDS makes no replica without.
+    BackupsOff,
 }
 
 /// Something that we set and somebody else keeps putting back.
@@ -300,6 +355,24 @@ pub enum Effect {
         /// Keys.
         keys: Vec<Text>,
     },
+    /// `CopyDBParameterGroup`.
+    CopyGroup {
+        /// Account and region.
+        scope: Scope,
+        /// The group that is copied.
+        from: Text,
+        /// The new one.
+        to: Text,
+    },
+    /// `CreateDBInstanceReadReplica`.
+    CreateReplica {
+        /// Account and region of the new replica.
+        scope: Scope,
+        /// Its identifier.
+        instance: Text,
+        /// What it has to be like.
+        replica: Box<Replica>,
+    },
     /// `ChangeResourceRecordSets`, one atomic batch.
     ChangeNames {
         /// Class.
@@ -320,6 +393,19 @@ pub enum Effect {
         /// The fields.
         patch: BalancerPatch,
     },
+}
+
+/// A replica to be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replica {
+    /// ARN of its source, in another region.
+    pub source: Text,
+    /// Its parameter group.
+    pub group: Text,
+    /// What it has to be like; only what must be said is set.
+    pub shape: Shape,
+    /// Keys and values of its tags: it bears them from the first moment.
+    pub tags: Vec<(Text, Text)>,
 }
 
 /// One change of a batch.

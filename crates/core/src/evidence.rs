@@ -9,7 +9,7 @@ use crate::Text;
 use crate::facts::{EdgeVote, Facts, InstanceVote, LinkVote, ProbeVote, RegionFacts, SelfVote, SuspectWhy, Vote};
 use crate::journal::Journal;
 use crate::reading::{InstanceView, ObjectKey, ProbeSeen, Reading, Seen, Value};
-use crate::shop::Shop;
+use crate::shop::{Scope, Shop};
 use crate::side::{PerSide, Side};
 use crate::time::Now;
 use crate::window::{FRESH_CLOUD, Track};
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use link::LinkEvidence;
 use probes::RegionProbes;
 use proofs::Proofs;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What has been seen of one shop.
@@ -36,6 +36,8 @@ pub struct Evidence {
     calm: PerSide<Option<Timestamp>>,
     /// When the trouble began as an earlier process journalled it; good until something says Up.
     journalled_trouble: PerSide<Option<Timestamp>>,
+    /// Links into other replicas that are looked at, by region and identifier: standbys in the making.
+    others: BTreeMap<(Text, Text), LinkEvidence>,
 }
 
 #[derive(Clone, Debug)]
@@ -139,6 +141,7 @@ impl Evidence {
             trouble: PerSide::default(),
             calm: PerSide::default(),
             journalled_trouble: PerSide::default(),
+            others: BTreeMap::new(),
         }
     }
 
@@ -192,20 +195,14 @@ impl Evidence {
                     }
                 }
             }
-            (ObjectKey::Instance(scope, id), Value::Instance(seen)) => {
-                for side in Side::BOTH {
-                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
-                        self.absorb_instance(reading, side, seen);
-                    }
-                }
-            }
-            (ObjectKey::Lag(scope, id), Value::Lag(seen)) => {
-                for side in Side::BOTH {
-                    if shop.regions[side].instance == *id && shop.regions[side].name == scope.region {
-                        self.links[side].absorb_lag(reading, seen);
-                    }
-                }
-            }
+            (ObjectKey::Instance(scope, id), Value::Instance(seen)) => match listed(shop, scope, id) {
+                Some(side) => self.absorb_instance(reading, side, seen),
+                None => self.other_link(scope, id).absorb_instance(reading, seen),
+            },
+            (ObjectKey::Lag(scope, id), Value::Lag(seen)) => match listed(shop, scope, id) {
+                Some(side) => self.links[side].absorb_lag(reading, seen),
+                None => self.other_link(scope, id).absorb_lag(reading, seen),
+            },
             // Documents that say how the world is, not whether it is well: see `actual`.
             (
                 ObjectKey::Probe(_)
@@ -224,6 +221,33 @@ impl Evidence {
             ) => {}
         }
         self.note_trouble(reading.at, shop);
+    }
+
+    fn other_link(&mut self, scope: &Scope, id: &Text) -> &mut LinkEvidence {
+        let key = (scope.region.clone(), id.clone());
+        self.others.entry(key).or_insert_with(LinkEvidence::new)
+    }
+
+    /// The link into another replica than the shop's.
+    #[must_use]
+    pub fn link_of(&self, region: &Text, instance: &Text, now: Now) -> LinkVote {
+        let link = self.others.get(&(region.clone(), instance.clone()));
+        link.map_or(LinkVote::Unknown, |link| link.vote(now, None).value)
+    }
+
+    /// How far another replica than the shop's is behind, if a fresh sample says so.
+    #[must_use]
+    pub fn lag_of(&self, region: &Text, instance: &Text, now: Now) -> Option<Duration> {
+        self.others.get(&(region.clone(), instance.clone()))?.lag(now)
+    }
+
+    /// The shop works with another instance on this side from now on: of that alone the windows begin anew, and what was
+    /// seen of the link into it goes with it.
+    pub fn succeed(&mut self, side: Side, shop: &Shop) {
+        let region = &shop.regions[side];
+        let link = self.others.remove(&(region.name.clone(), region.instance.clone()));
+        self.links[side] = link.unwrap_or_else(LinkEvidence::new);
+        self.instance[side] = InstanceEvidence::new();
     }
 
     fn absorb_probe(&mut self, reading: &Reading, shop: &Shop, url: &Text, seen: &ProbeSeen) {
@@ -589,6 +613,12 @@ impl InstanceEvidence {
             asked: None,
         }
     }
+}
+
+/// The side that lists this instance.
+fn listed(shop: &Shop, scope: &Scope, id: &Text) -> Option<Side> {
+    let side = shop.side(&scope.region)?;
+    (shop.regions[side].instance == *id).then_some(side)
 }
 
 /// Whether a newer question about the same object has been answered already: then this answer says nothing new.

@@ -5,6 +5,7 @@
 use crate::Text;
 use crate::diagnosis::Diagnosis;
 use crate::places::Places;
+use crate::rebuilt::{Rebuild, Retired, Successor};
 use crate::request::{Asker, RequestRef};
 use crate::time::since;
 use jiff::Timestamp;
@@ -87,6 +88,15 @@ pub struct Journal {
     /// The last requests that began and ended, by `metadata.uid`: none of them begins again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_requests: Vec<Text>,
+    /// Instances that took the place of those that the spec lists, by region: standbys that were rebuilt.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub instances: BTreeMap<Text, Successor>,
+    /// The standby that is being rebuilt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rebuild: Option<Rebuild>,
+    /// Former writers whose place was taken: they stay stopped, and are never deleted by us.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<Retired>,
 }
 
 /// So many ended requests are remembered; older ones are of another epoch, or have long expired.

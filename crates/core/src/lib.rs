@@ -18,6 +18,7 @@ pub mod pacing;
 pub mod places;
 pub mod plan;
 pub mod reading;
+pub mod rebuilt;
 pub mod refusal;
 pub mod report;
 pub mod request;

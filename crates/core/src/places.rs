@@ -104,10 +104,11 @@ pub(crate) fn comes_back(journal: &Journal) -> bool {
 #[must_use]
 pub fn in_force(spec: &Shop, before: Option<&Shop>, journal: &Journal) -> Shop {
     let mut shop = spec.clone();
+    succeed(&mut shop, journal);
     let Some(places) = journal.places.as_ref().filter(|_| edits_wait(journal)) else {
         return shop;
     };
-    if places.are_those_of(spec) {
+    if places.are_those_of(&shop) {
         return shop;
     }
     let names: Vec<&Text> = places.regions.keys().collect();
@@ -127,7 +128,32 @@ pub fn in_force(spec: &Shop, before: Option<&Shop>, journal: &Journal) -> Shop {
     shop.zone = places.zone.clone();
     shop.balancers = places.balancers.iter().cloned().collect();
     shop.edit_waits = true;
+    shop.succeeded = PerSide::default();
     shop
+}
+
+/// A rebuilt standby takes the place of the instance that the spec lists, for as long as it lists that one.
+fn succeed(shop: &mut Shop, journal: &Journal) {
+    for side in Side::BOTH {
+        let region = &mut shop.regions[side];
+        let successor = journal.instances.get(&region.name);
+        if let Some(successor) = successor.filter(|own| own.listed == region.instance) {
+            region.instance = successor.instance.clone();
+            shop.succeeded[side] = true;
+        }
+    }
+}
+
+/// Whether a journal is about what a spec lists; one that names no places is about anything.
+#[must_use]
+pub fn is_about(journal: &Journal, spec: &Shop) -> bool {
+    let Some(places) = &journal.places else { return true };
+    if journal.instances.is_empty() {
+        return places.are_those_of(spec);
+    }
+    let mut shop = spec.clone();
+    succeed(&mut shop, journal);
+    places.are_those_of(&shop)
 }
 
 fn region(places: &Places, name: &Text, spec: &Shop, before: Option<&Shop>) -> ShopRegion {

@@ -21,6 +21,7 @@ mod moved;
 mod name;
 mod phases;
 mod promoting;
+mod rebuild;
 mod refuse;
 mod risk;
 mod rollback;
@@ -125,6 +126,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
     );
     let contests = contested::contests(&sight);
     let routine_too_long = held::routine_too_long(&sight);
+    let rebuilding = rebuild::progress(&sight);
     Decision {
         diagnosis: sight.diagnosis,
         facts: sight.facts,
@@ -140,6 +142,7 @@ pub fn plan(input: &Input<'_>) -> Decision {
         wake,
         contests,
         routine_too_long,
+        rebuilding,
     }
 }
 
@@ -183,6 +186,7 @@ fn entry(sight: &Sight<'_>) -> Option<Journal> {
         .or_else(|| begin::entry(sight))
         .or_else(|| traffic::entry(sight))
         .or_else(|| contested::entry(sight))
+        .or_else(|| rebuild::entry(sight))
         .or_else(|| bookkeep::entry(sight))?;
     Some(bookkeep::signed(sight, due))
 }
@@ -216,6 +220,7 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
         steps.extend(name::steps(sight));
     }
     steps.extend(fence::steps(sight));
+    steps.extend(rebuild::steps(sight));
     steps.retain(|step| sending::may_send(sight, step));
     steps
 }

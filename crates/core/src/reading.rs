@@ -351,6 +351,39 @@ pub struct InstanceView {
     pub tag_epoch: Option<i64>,
     /// Tag `breakwater:fenced`: the number of the move.
     pub tag_fenced: Option<i64>,
+    /// How it was made.
+    pub shape: Shape,
+}
+
+/// How an instance was made: what a replica that takes its place has to be like. What is absent was not said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    /// `DBInstanceClass`.
+    pub class: Text,
+    /// `DBSubnetGroup.DBSubnetGroupName`.
+    pub subnet_group: Option<Text>,
+    /// `VpcSecurityGroups`, by id.
+    pub security_groups: Vec<Text>,
+    /// `KmsKeyId`, a key of its region; absent where the storage is not encrypted.
+    pub kms_key: Option<Text>,
+    /// `PubliclyAccessible`.
+    pub public: bool,
+    /// `MultiAZ`.
+    pub multi_az: bool,
+    /// The port on which it listens.
+    pub port: Option<i32>,
+    /// `CopyTagsToSnapshot`.
+    pub copy_tags: bool,
+    /// `DeletionProtection`.
+    pub protected: bool,
+    /// `IAMDatabaseAuthenticationEnabled`.
+    pub iam_logins: bool,
+    /// `StorageType`: `gp3`, `io2`, ...
+    pub storage: Option<Text>,
+    /// `Iops`.
+    pub iops: Option<i32>,
+    /// `StorageThroughput` in MiB/s.
+    pub throughput: Option<i32>,
 }
 
 /// A `StatusInfos` entry.

@@ -12,7 +12,7 @@ pub use runbook::{pointed, pointer};
 pub(crate) use words::about_active;
 pub use words::{approval_asked, approval_plan, shift_shown};
 
-use crate::decision::{Decision, Levels, Missing, Next, Wait};
+use crate::decision::{Decision, Levels, Missing, Next, Rebuilding, Wait};
 use crate::diagnosis::Diagnosis;
 use crate::facts::Facts;
 use crate::journal::Journal;
@@ -142,6 +142,7 @@ pub struct Visible {
     unknown: Option<conditions::Unknown>,
     edit_waits: bool,
     queued: Option<u32>,
+    rebuilding: Option<Rebuilding>,
 }
 
 /// The part of a decision that people see.
@@ -166,6 +167,7 @@ pub fn visible(input: &Input<'_>, decision: &Decision) -> Visible {
         unknown: conditions::unknown(input, decision),
         edit_waits: input.shop.edit_waits,
         queued: queued(decision),
+        rebuilding: decision.rebuilding.clone(),
     }
 }
 

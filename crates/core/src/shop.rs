@@ -71,6 +71,8 @@ pub struct Shop {
     pub abandon: bool,
     /// An edit of identities waits: those listed here are the ones that the journal is about, not the spec's.
     pub edit_waits: bool,
+    /// Sides whose instance is a rebuilt standby, in the place of the one that the spec lists.
+    pub succeeded: PerSide<bool>,
 }
 
 impl Shop {

@@ -48,7 +48,9 @@ impl Lane {
             | Effect::Stop { scope, .. }
             | Effect::Start { scope, .. }
             | Effect::Tag { scope, .. }
-            | Effect::Untag { scope, .. } => Lane::Aws(scope.clone()),
+            | Effect::Untag { scope, .. }
+            | Effect::CopyGroup { scope, .. }
+            | Effect::CreateReplica { scope, .. } => Lane::Aws(scope.clone()),
             Effect::ChangeNames { class, .. } => Lane::Names(class.clone()),
             Effect::PatchBalancer { class, .. } => Lane::Cloudflare(class.clone()),
         }

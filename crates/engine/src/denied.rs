@@ -41,6 +41,10 @@ pub(crate) enum Right {
     StartInstances(Scope),
     /// To tag and untag.
     TagResources(Scope),
+    /// To copy parameter groups.
+    CopyGroups(Scope),
+    /// To make replicas.
+    CreateReplicas(Scope),
 }
 
 impl Right {
@@ -51,6 +55,8 @@ impl Right {
             Effect::Stop { scope, .. } => Right::StopInstances(scope.clone()),
             Effect::Start { scope, .. } => Right::StartInstances(scope.clone()),
             Effect::Tag { scope, .. } | Effect::Untag { scope, .. } => Right::TagResources(scope.clone()),
+            Effect::CopyGroup { scope, .. } => Right::CopyGroups(scope.clone()),
+            Effect::CreateReplica { scope, .. } => Right::CreateReplicas(scope.clone()),
             Effect::ChangeNames { class, .. } => Right::ChangeRecords(class.clone()),
             Effect::PatchBalancer { class, .. } => Right::PatchBalancers(class.clone()),
         }

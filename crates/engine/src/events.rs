@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::port::{Event, Out};
+use breakwater_core::Text;
 use breakwater_core::decision::Decision;
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::{Journal, Move, MoveOutcome, NAME_LEVEL, ObligationKind, Phase, PutBack};
@@ -74,7 +75,7 @@ pub(crate) fn crd_outdated(key: &ShopKey) -> Out {
 }
 
 /// What an entry of the journal changed, for people.
-pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> {
+pub(crate) fn of_entry(key: &ShopKey, preferred: &Text, old: &Journal, new: &Journal) -> Vec<Out> {
     let mut events = Vec::new();
     let mut tell = |warning, reason, message: String| {
         events.push(Out::Event(Event {
@@ -221,7 +222,64 @@ pub(crate) fn of_entry(key: &ShopKey, old: &Journal, new: &Journal) -> Vec<Out> 
             ),
         );
     }
+    rebuilt(preferred, key, old, new, &mut tell);
     events
+}
+
+/// What became of a standby that is owed.
+fn rebuilt(
+    preferred: &Text,
+    key: &ShopKey,
+    old: &Journal,
+    new: &Journal,
+    tell: &mut impl FnMut(bool, &'static str, String),
+) {
+    if let Some(begun) = &new.rebuild
+        && old.rebuild.as_ref().map(|was| &was.instance) != Some(&begun.instance)
+    {
+        let instead = match &old.rebuild {
+            Some(taken) if taken.region == begun.region => {
+                format!(" {} is somebody else's instance and left alone.", taken.instance)
+            }
+            Some(_) | None => String::new(),
+        };
+        tell(
+            false,
+            "StandbyRebuilding",
+            format!(
+                "A new standby is made in {}: {}.{instead}",
+                begun.region, begun.instance
+            ),
+        );
+    }
+    for (region, own) in &new.instances {
+        if old.instances.get(region) == Some(own) || new.active_region.is_none() {
+            continue;
+        }
+        tell(
+            false,
+            "StandbyRebuilt",
+            format!(
+                "{} in {region} follows the writer and takes the place of {}, which stays stopped until a person deletes it.",
+                own.instance, own.listed
+            ),
+        );
+    }
+    let owed = |journal: &Journal| {
+        let mut all = journal.obligations.iter();
+        all.any(|o| o.kind == ObligationKind::RebuildStandby && o.region == *preferred)
+    };
+    let away = new.active_region.as_ref().is_some_and(|active| active != preferred);
+    if owed(old) && !owed(new) && away && new.adopting_since.is_none() {
+        tell(
+            false,
+            "FailbackOffered",
+            format!(
+                "{preferred} has a standby again, and is preferred. To bring the writer home: kubectl storefront failback {} -n {}",
+                key.name, key.namespace
+            ),
+        );
+    }
 }
 
 fn phase_reason(phase: Phase) -> &'static str {

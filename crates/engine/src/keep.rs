@@ -55,9 +55,17 @@ impl Engine {
             self.start_reading(key, ticket, None, out);
             return;
         }
-        let input = Input {
-            journal,
-            ..kept.input(now, &me, &fleet, self.requests.of(key))
+        let foreseen = kept.foresee(journal);
+        let as_it_is = kept.input(now, &me, &fleet, self.requests.of(key));
+        let input = match &foreseen {
+            Some((shop, evidence, actual)) => Input {
+                journal,
+                shop,
+                evidence,
+                actual,
+                ..as_it_is
+            },
+            None => Input { journal, ..as_it_is },
         };
         let decision = plan(&input);
         let status = Box::new(Status {
@@ -204,7 +212,8 @@ impl Engine {
         let old = std::mem::take(&mut kept.journal);
         kept.journal.clone_from(&old);
         kept.confirm(journal, stored.version, wrote_it, &me);
-        out.extend(crate::events::of_entry(key, &old, &kept.journal));
+        let preferred = &kept.shop.regions.primary.name;
+        out.extend(crate::events::of_entry(key, preferred, &old, &kept.journal));
         record(kept, key, out);
         self.mark(key.clone());
     }

@@ -12,9 +12,9 @@ use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{JOURNAL_VERSION, Journal, Phase, Shift};
 use breakwater_core::outcome::Outcome;
 use breakwater_core::pacing::Turn;
-use breakwater_core::places::{Places, in_force};
+use breakwater_core::places::{Places, in_force, is_about};
 use breakwater_core::plan::Input;
-use breakwater_core::reading::{Cause, Reading};
+use breakwater_core::reading::{Cause, ObjectKey, Reading, Value};
 use breakwater_core::report::Visible;
 use breakwater_core::request::Request;
 use breakwater_core::shop::Shop;
@@ -149,6 +149,7 @@ impl KeptShop {
             self.actual.swap_sides();
         }
         let same_order = self.shop.balancers == shop.balancers && names(&self.shop) == names(&shop);
+        succeed(&mut self.shop, &shop, &mut self.evidence, &mut self.actual);
         if same_order && Places::of(&self.shop).are_those_of(&shop) {
             self.evidence.relist(&self.shop, &shop);
         } else {
@@ -157,6 +158,16 @@ impl KeptShop {
             self.actual = Actual::new(&shop);
         }
         self.shop = shop;
+    }
+
+    /// What an entry makes of the shop that puts a rebuilt standby in its place: its report has to be true once it stands.
+    pub(crate) fn foresee(&self, journal: &Journal) -> Option<(Shop, Evidence, Actual)> {
+        (journal.instances != self.journal.instances).then(|| {
+            let shop = in_force(&self.spec, Some(&self.shop), journal);
+            let (mut evidence, mut actual) = (self.evidence.clone(), self.actual.clone());
+            succeed(&mut self.shop.clone(), &shop, &mut evidence, &mut actual);
+            (shop, evidence, actual)
+        })
     }
 
     pub(crate) fn absorb(&mut self, reading: &Reading) {
@@ -194,17 +205,13 @@ impl KeptShop {
         if !wrote_it {
             self.evidence.remember(&self.shop, &journal);
         }
+        let others = self.journal.instances != journal.instances;
         self.journal = journal;
         self.version = version;
-        // What the edit waited for may be over, or this journal may be about something else.
-        if self.shop.edit_waits || !self.is_about_the_spec() {
+        // What the edit waited for may be over, this journal may be about something else, or a standby was rebuilt.
+        if self.shop.edit_waits || others || !is_about(&self.journal, &self.spec) {
             self.refit();
         }
-    }
-
-    fn is_about_the_spec(&self) -> bool {
-        let places = self.journal.places.as_ref();
-        places.is_none_or(|places| places.are_those_of(&self.spec))
     }
 
     /// Whether this binary knows the journal's form.
@@ -270,5 +277,28 @@ impl KeptShop {
 
     pub(crate) fn has_call(&self, ticket: Ticket) -> bool {
         self.tickets.contains(&ticket)
+    }
+}
+
+/// A rebuilt standby takes its place: what was read of it goes with it, and all else stays as it was seen.
+fn succeed(now: &mut Shop, then: &Shop, evidence: &mut Evidence, actual: &mut Actual) {
+    for side in [Side::Primary, Side::Secondary] {
+        let (region, successor) = (&mut now.regions[side], &then.regions[side]);
+        if !then.succeeded[side] || region.name != successor.name || region.instance == successor.instance {
+            continue;
+        }
+        let before = std::mem::replace(&mut region.instance, successor.instance.clone());
+        actual.succeed(side, &before, then);
+        evidence.succeed(side, then);
+        if let Some(read) = &actual.instances[side] {
+            let reading = Reading {
+                key: ObjectKey::Instance(then.scope(side), successor.instance.clone()),
+                at: read.at,
+                asked: read.asked,
+                cause: read.cause,
+                value: Value::Instance(read.seen.clone()),
+            };
+            evidence.absorb(&reading, then);
+        }
     }
 }

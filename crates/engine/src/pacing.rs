@@ -178,6 +178,8 @@ fn cost_of(effect: &Effect) -> u32 {
         | Effect::Start { .. }
         | Effect::Tag { .. }
         | Effect::Untag { .. }
+        | Effect::CopyGroup { .. }
+        | Effect::CreateReplica { .. }
         | Effect::ChangeNames { .. } => 1,
     }
 }

@@ -275,7 +275,9 @@ fn price(line: &Line, entry: &Entry) -> Option<(Account, Spend, u32)> {
         | Right::ModifyParameters(_)
         | Right::StopInstances(_)
         | Right::StartInstances(_)
-        | Right::TagResources(_) => return None,
+        | Right::TagResources(_)
+        | Right::CopyGroups(_)
+        | Right::CreateReplicas(_) => return None,
     };
     Some((account, spend, cost))
 }

@@ -239,6 +239,12 @@ async fn send_effect(
         Effect::Start { scope, instance } => class.aws.start(sending, scope, instance).await,
         Effect::Tag { scope, arn, tags } => class.aws.tag(sending, scope, arn, tags).await,
         Effect::Untag { scope, arn, keys } => class.aws.untag(sending, scope, arn, keys).await,
+        Effect::CopyGroup { scope, from, to } => class.aws.copy_group(sending, scope, from, to).await,
+        Effect::CreateReplica {
+            scope,
+            instance,
+            replica,
+        } => class.aws.create_replica(sending, scope, instance, replica).await,
         Effect::ChangeNames { zone, changes, .. } => {
             return class.aws.change_names(sending, zone, changes).await.map(Some);
         }
@@ -308,7 +314,9 @@ fn class_of_effect(effect: &Effect) -> &Text {
         | Effect::Stop { scope, .. }
         | Effect::Start { scope, .. }
         | Effect::Tag { scope, .. }
-        | Effect::Untag { scope, .. } => &scope.class,
+        | Effect::Untag { scope, .. }
+        | Effect::CopyGroup { scope, .. }
+        | Effect::CreateReplica { scope, .. } => &scope.class,
         Effect::ChangeNames { class, .. } | Effect::PatchBalancer { class, .. } => class,
     }
 }

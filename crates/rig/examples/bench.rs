@@ -263,6 +263,7 @@ fn instance(shop: &Shop, side: Side) -> InstanceView {
         tag_owner: (!replica).then(|| shop.owner.clone()),
         tag_epoch: (!replica).then_some(1),
         tag_fenced: None,
+        shape: Default::default(),
     }
 }
 
@@ -290,6 +291,7 @@ fn names(shop: &Shop) -> NamesView {
         epoch: 1,
         region: Some(primary.name.clone()),
         excluded: None,
+        instances: std::collections::BTreeMap::new(),
     };
     NamesView {
         writer: Some(RecordSet {

@@ -3,7 +3,7 @@
 use breakwater_core::Text;
 use breakwater_core::reading::{
     BalancerView, ChangeView, InstanceView, LagView, MonitorView, NamesView, ParametersView, PoolHealthView, PoolView,
-    ProbeSeen, Proof, ProofSeen, RecordSet, ReplicationStatus, Seen, Trouble, TroubleKind,
+    ProbeSeen, Proof, ProofSeen, RecordSet, ReplicationStatus, Seen, Shape, Trouble, TroubleKind,
 };
 use breakwater_sim::{Answer, Instance, MetricResult};
 use jiff::Timestamp;
@@ -67,6 +67,26 @@ pub(crate) fn instance(seen: &Instance, users: &BTreeMap<&str, usize>) -> Instan
         tag_owner: tag("breakwater:owner").map(|value| text(value)),
         tag_epoch: tag("breakwater:epoch").and_then(|value| value.parse().ok()),
         tag_fenced: tag("breakwater:fenced").and_then(|value| value.parse().ok()),
+        shape: shape(&seen.shape),
+    }
+}
+
+fn shape(seen: &breakwater_sim::Shape) -> Shape {
+    let said = |value: &Option<String>| value.as_deref().map(text);
+    Shape {
+        class: said(&seen.class).unwrap_or_default(),
+        subnet_group: said(&seen.subnet_group),
+        security_groups: seen.security_groups.iter().map(|group| text(group)).collect(),
+        kms_key: said(&seen.kms_key),
+        public: seen.public,
+        multi_az: seen.multi_az,
+        port: seen.port,
+        copy_tags: seen.copy_tags,
+        protected: seen.protected,
+        iam_logins: seen.iam_logins,
+        storage: said(&seen.storage),
+        iops: seen.iops,
+        throughput: seen.throughput,
     }
 }
 

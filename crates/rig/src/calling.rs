@@ -1,14 +1,14 @@
 //! Calls: a call of the engine as a request to the world, its outcome, and when it arrives.
 
 use breakwater_core::Text;
-use breakwater_core::decision::{BalancerPatch, Effect, NameChange};
+use breakwater_core::decision::{BalancerPatch, Effect, NameChange, Replica};
 use breakwater_core::journal::SteeringMap;
 use breakwater_core::outcome::{Ambiguity, Outcome, Receipt, Refusal};
 use breakwater_core::reading::{Cause, RecordSet};
 use breakwater_engine::call::Call;
 use breakwater_sim::World;
 use breakwater_sim::{
-    Answer, CloudflareOp, Delivery, Fault, Meta, RdsOp, RecordAction, RecordChange, Request, Route53Op, Vantage,
+    Answer, CloudflareOp, Delivery, Fault, Meta, RdsOp, RecordAction, RecordChange, Request, Route53Op, Shape, Vantage,
 };
 use serde_json::{Value, json};
 
@@ -192,6 +192,18 @@ fn effect_request(effect: &Effect) -> Request {
                 keys: keys.iter().map(Text::to_string).collect(),
             },
         ),
+        Effect::CopyGroup { scope, from, to } => rds(
+            &scope.region,
+            RdsOp::CopyGroup {
+                from: from.to_string(),
+                to: to.to_string(),
+            },
+        ),
+        Effect::CreateReplica {
+            scope,
+            instance,
+            replica,
+        } => rds(&scope.region, create(instance, replica)),
         Effect::ChangeNames { zone, changes, .. } => Request::Route53 {
             op: Route53Op::ChangeRecords {
                 zone: zone.to_string(),
@@ -210,6 +222,36 @@ fn effect_request(effect: &Effect) -> Request {
                 patch: patch(fields),
             },
         },
+    }
+}
+
+fn create(instance: &Text, replica: &Replica) -> RdsOp {
+    let shape = &replica.shape;
+    let text = |text: &Option<Text>| text.as_ref().map(Text::to_string);
+    RdsOp::CreateReadReplica {
+        id: instance.to_string(),
+        source: replica.source.to_string(),
+        group: Some(replica.group.to_string()),
+        shape: Shape {
+            class: Some(shape.class.to_string()),
+            subnet_group: text(&shape.subnet_group),
+            security_groups: shape.security_groups.iter().map(Text::to_string).collect(),
+            kms_key: text(&shape.kms_key),
+            public: shape.public,
+            multi_az: shape.multi_az,
+            port: shape.port,
+            copy_tags: shape.copy_tags,
+            protected: shape.protected,
+            iam_logins: shape.iam_logins,
+            storage: text(&shape.storage),
+            iops: shape.iops,
+            throughput: shape.throughput,
+        },
+        tags: replica
+            .tags
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()))
+            .collect(),
     }
 }
 

@@ -68,6 +68,7 @@ pub fn shop_of(setup: &Setup, shop: &ShopSetup, installation: &str) -> Shop {
         deleting: false,
         abandon: false,
         edit_waits: false,
+        succeeded: PerSide::default(),
     }
 }
 

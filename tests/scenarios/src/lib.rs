@@ -237,11 +237,13 @@ pub fn glance(rig: &Rig, shop: &str) -> ShopGlance {
     found.unwrap_or_else(|| panic!("no shop {shop}"))
 }
 
-/// Status of the instance in a region, as RDS has it.
+/// Status of the instance in a region, or of the one that bears this identifier, as RDS has it.
 #[must_use]
 pub fn instance_status(rig: &Rig, shop: &str, region: &str) -> String {
     let instances = glance(rig, shop).instances;
-    let found = instances.into_iter().find(|instance| *instance.region == *region);
+    let is_it =
+        |instance: &breakwater_sim::InstanceGlance| *instance.region == *region || *instance.instance == *region;
+    let found = instances.into_iter().find(is_it);
     found.map(|instance| instance.status).unwrap_or_default()
 }
 

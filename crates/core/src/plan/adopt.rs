@@ -1,6 +1,6 @@
 //! Adoption: a new or restored object first claims its name, then finds out where the writer is.
 
-use super::{Input, Sight, standpoint};
+use super::{Input, Sight, rebuild, standpoint};
 use crate::Text;
 use crate::actual::Read;
 use crate::facts::InstanceVote;
@@ -55,12 +55,14 @@ fn read_twice(sight: &Sight<'_>) -> bool {
 
 fn begin(sight: &Sight<'_>) -> Journal {
     let old = sight.input.journal;
-    Journal {
+    let mut journal = Journal {
         adopting_since: Some(sight.input.now.wall),
         last_number: old.last_number.max(old.epoch),
         ever_up: old.ever_up.clone(),
         ..Journal::default()
-    }
+    };
+    rebuild::recall(sight, &mut journal);
+    journal
 }
 
 /// Other identities than those that the journal is about, and nothing under way that they would change the meaning of.
@@ -76,6 +78,7 @@ fn begin_edited(sight: &Sight<'_>) -> Journal {
     let (old, shop) = (sight.input.journal, sight.input.shop);
     let new = Places::of(shop);
     let mut journal = begin(sight);
+    rebuild::keep_in_an_edit(sight, &mut journal);
     journal.current = old.current.clone();
     journal.cool_down_until = old.cool_down_until;
     let listed = |owed: &Obligation| {

@@ -275,6 +275,8 @@ fn right(step: &Step) -> &'static str {
         Step::Effect(Effect::Start { .. }) => "rds:StartDBInstance",
         Step::Effect(Effect::Tag { .. }) => "rds:AddTagsToResource",
         Step::Effect(Effect::Untag { .. }) => "rds:RemoveTagsFromResource",
+        Step::Effect(Effect::CopyGroup { .. }) => "rds:CopyDBParameterGroup",
+        Step::Effect(Effect::CreateReplica { .. }) => "rds:CreateDBInstanceReadReplica",
         Step::Effect(Effect::ChangeNames { .. }) => "route53:ChangeResourceRecordSets",
         Step::Effect(Effect::PatchBalancer { .. }) => "Cloudflare: edit load balancers of the zone",
     }

@@ -21,7 +21,8 @@ pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
         .new_up_for(input.now, input.journal)
         .is_some_and(|waited| waited >= GATHER);
     let taken_over = input.journal.takes_over.is_some() && super::name::txt_is_ours(sight);
-    (gathered || taken_over || instants_changed(sight)).then(|| input.journal.clone())
+    let satisfied = super::rebuild::is_satisfied(sight);
+    (gathered || taken_over || satisfied || instants_changed(sight)).then(|| input.journal.clone())
 }
 
 /// Whether the instants that a restart must find differ from what the journal has. Trouble of a moment is not worth a
@@ -56,6 +57,7 @@ pub(super) fn signed(sight: &Sight<'_>, mut journal: Journal) -> Journal {
     journal.version = JOURNAL_VERSION;
     super::shift::ended_by(sight, &mut journal);
     super::contested::forget_where_wanted_changed(input.journal, &mut journal);
+    super::rebuild::tidy(sight, &mut journal);
     journal.holder = input.me.clone();
     // Once our TXT stands, another owner there is somebody who came after us.
     if super::name::txt_is_ours(sight) {

@@ -1,6 +1,6 @@
 //! The fence level: the former writer refuses writes, and one that we made read-only in vain writes again.
 
-use super::{Sight, phases, sending};
+use super::{Sight, phases, rebuild, sending};
 use crate::actual::Read;
 use crate::decision::{Effect, LevelState, Step};
 use crate::evidence::status_vote;
@@ -31,6 +31,9 @@ pub(super) fn closed(sight: &Sight<'_>) -> Option<Journal> {
     if journal.obligations.iter().any(|owed| is_done(sight, owed)) {
         let mut due = journal.clone();
         due.obligations.retain(|owed| !is_done(sight, owed));
+        for owed in &journal.obligations {
+            know_what_was_rebuilt(sight, owed, &mut due);
+        }
         // One that turned out to follow W is no former writer: what its fence has done is undone.
         let undone = journal
             .obligations
@@ -46,7 +49,20 @@ pub(super) fn closed(sight: &Sight<'_>) -> Option<Journal> {
     None
 }
 
+/// A person made the replica that is owed under the old name: it is another instance, and the right one.
+fn know_what_was_rebuilt(sight: &Sight<'_>, owed: &Obligation, due: &mut Journal) {
+    if owed.kind != ObligationKind::RebuildStandby || !follows(sight, owed) {
+        return;
+    }
+    if let Some((_, view)) = owed_at(sight, owed) {
+        due.resource_ids.insert(owed.region.clone(), view.resource_id.clone());
+    }
+}
+
 fn is_done(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    if owed.kind == ObligationKind::RebuildStandby && is_active(sight, owed) {
+        return true;
+    }
     let Some((side, view)) = owed_at(sight, owed) else {
         return false;
     };
@@ -63,9 +79,14 @@ fn is_done(sight: &Sight<'_>, owed: &Obligation) -> bool {
             let in_move = sight.input.journal.in_flight().is_some_and(|m| m.number == owed.number);
             !in_move && view.group_in_sync && view.tag_fenced.is_none() && reads_writable(sight, side, owed)
         }
-        // Its call comes with the rebuilding of the standby.
+        // Made by hand under the old name; what we make ourselves closes it with the entry that maps it (`rebuild`).
         ObligationKind::RebuildStandby => follows(sight, owed),
     }
+}
+
+/// Whether the region has become the active one: then the standby is owed elsewhere.
+fn is_active(sight: &Sight<'_>, owed: &Obligation) -> bool {
+    sight.input.journal.active_region.as_ref() == Some(&owed.region) && sight.input.journal.in_flight().is_none()
 }
 
 /// Whether the instance has been W's replica all along: an `Adopt` that could not see it took it for a former writer. A
@@ -159,6 +180,7 @@ fn owed_steps(sight: &Sight<'_>, owed: &Obligation) -> Vec<Step> {
             })]
         }
         ObligationKind::Unfence => unfence_steps(sight, side, view),
+        // `rebuild` sends what it needs.
         ObligationKind::RebuildStandby => Vec::new(),
     }
 }
@@ -276,11 +298,20 @@ fn read_only<'a>(sight: &Sight<'a>, side: Side) -> Option<&'a str> {
     Some(view.read_only.as_deref().unwrap_or("{TrueIfReplica}"))
 }
 
+/// Whether the group of this side's instance has been read.
+pub(super) fn parameters_known(sight: &Sight<'_>, side: Side) -> bool {
+    read_only(sight, side).is_some()
+}
+
 /// Whether the level holds: nothing about a fence is owed.
 pub(super) fn state(sight: &Sight<'_>) -> LevelState {
     let owed = sight.input.journal.obligations.iter().any(|o| match o.kind {
         ObligationKind::FenceFormerWriter | ObligationKind::Unfence => true,
         ObligationKind::RebuildStandby => false,
     });
-    if owed { LevelState::Differs } else { LevelState::Holds }
+    if owed || rebuild::retired_runs(sight).is_some() {
+        LevelState::Differs
+    } else {
+        LevelState::Holds
+    }
 }

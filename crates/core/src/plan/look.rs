@@ -1,6 +1,6 @@
 //! What to look at, and how often: slowly at rest, quickly on suspicion, at once after a call.
 
-use super::{Sight, name};
+use super::{Sight, name, rebuild};
 use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
 use crate::facts::EdgeVote;
@@ -187,13 +187,18 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
     for side in Side::BOTH {
         let region = &shop.regions[side];
         let scope = shop.scope(side);
-        let ids = vec![region.instance.clone()];
+        let mut ids = vec![region.instance.clone()];
+        rebuild::instances_beside(sight, side, &mut ids);
         let newer_than = round.max(last_call(sight, |effect| match effect {
             Effect::Stop { scope: s, .. }
             | Effect::Start { scope: s, .. }
             | Effect::Tag { scope: s, .. }
-            | Effect::Untag { scope: s, .. } => *s == scope,
-            Effect::SetReadOnly { .. } | Effect::ChangeNames { .. } | Effect::PatchBalancer { .. } => false,
+            | Effect::Untag { scope: s, .. }
+            | Effect::CreateReplica { scope: s, .. } => *s == scope,
+            Effect::SetReadOnly { .. }
+            | Effect::CopyGroup { .. }
+            | Effect::ChangeNames { .. }
+            | Effect::PatchBalancer { .. } => false,
         }));
         looks.push(Look {
             query: Query::Instances {
@@ -226,6 +231,7 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
             newer_than: None,
         });
         parameters(sight, side, &pace, looks);
+        new_group(sight, side, &pace, looks);
         monitor(sight, side, &pace, looks);
     }
     for id in &shop.balancers {
@@ -266,14 +272,17 @@ fn lag(sight: &Sight<'_>, pace: &Pace, round: Option<Duration>, looks: &mut Vec<
             .actual
             .instance(side)
             .is_some_and(|view| view.source.is_some());
-        if !replica {
+        let mut ids = Vec::new();
+        ids.extend(replica.then(|| shop.regions[side].instance.clone()));
+        ids.extend(rebuild::new_replica(sight, side).cloned());
+        if ids.is_empty() {
             continue;
         }
         let known = sight.facts.as_ref().is_some_and(|facts| facts.caught_up_to.is_some());
         let back = if known { LAGS_BACK } else { FIRST_LAGS_BACK };
         let query = Query::Lags {
             scope: shop.scope(side),
-            ids: vec![shop.regions[side].instance.clone()],
+            ids,
             back,
         };
         looks.push(Look {
@@ -305,6 +314,25 @@ fn parameters(sight: &Sight<'_>, side: Side, pace: &Pace, looks: &mut Vec<Look>)
         query,
         every: if owed { pace.documents } else { pace.settings },
         newer_than,
+    });
+}
+
+/// The parameter group of its own that a standby in the making gets.
+fn new_group(sight: &Sight<'_>, side: Side, pace: &Pace, looks: &mut Vec<Look>) {
+    let Some(group) = rebuild::new_group(sight, side) else {
+        return;
+    };
+    let called = last_call(sight, |effect| {
+        matches!(effect, Effect::SetReadOnly { group: changed, .. } | Effect::CopyGroup { to: changed, .. }
+            if changed == group)
+    });
+    looks.push(Look {
+        query: Query::Parameters {
+            scope: sight.input.shop.scope(side),
+            group: group.clone(),
+        },
+        every: pace.documents,
+        newer_than: called,
     });
 }
 

@@ -78,6 +78,7 @@ fn shop() -> Shop {
         deleting: false,
         abandon: false,
         edit_waits: false,
+        succeeded: PerSide::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::outcome::Outcome;
 use crate::owner_record::OwnerRecord;
 use crate::reading::{NamesView, RecordSet, Seen, TroubleKind};
 use crate::side::Side;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Route 53 propagates "generally within 60 s": what is believed when nobody can be asked about the change any more.
@@ -149,6 +150,7 @@ fn wanted_txt(sight: &Sight<'_>) -> Option<OwnerRecord> {
             epoch: journal.epoch,
             region,
             excluded,
+            instances: journal.instances.clone(),
         });
     }
     // Not ours to change before W is known: what an earlier life of ours wrote is what an adoption reads.
@@ -158,6 +160,7 @@ fn wanted_txt(sight: &Sight<'_>) -> Option<OwnerRecord> {
         epoch: 0,
         region: None,
         excluded: None,
+        instances: BTreeMap::new(),
     })
 }
 

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// A call that was accepted but has not shown is sent again after this.
 const SHOW_PATIENCE: Duration = Duration::from_secs(20);
+/// The same of what is made: a new instance or group that is not listed after this was not made.
+const MADE_PATIENCE: Duration = Duration::from_secs(120);
 /// First pause after a refusal; it doubles with each failure in a row.
 const REFUSED_PAUSE: Duration = Duration::from_secs(15);
 /// Pause after 401/403: permissions change slowly.
@@ -72,12 +74,21 @@ pub fn same_target(one: &Effect, other: &Effect) -> bool {
             },
         ) => class == c && zone == z && !changes.is_empty() && !other.is_empty(),
         (Effect::PatchBalancer { zone, id, .. }, Effect::PatchBalancer { zone: z, id: i, .. }) => zone == z && id == i,
+        (Effect::CopyGroup { scope, to, .. }, Effect::CopyGroup { scope: s, to: t, .. }) => scope == s && to == t,
+        (
+            Effect::CreateReplica { scope, instance, .. },
+            Effect::CreateReplica {
+                scope: s, instance: i, ..
+            },
+        ) => scope == s && instance == i,
         (
             Effect::SetReadOnly { .. }
             | Effect::Stop { .. }
             | Effect::Start { .. }
             | Effect::Tag { .. }
             | Effect::Untag { .. }
+            | Effect::CopyGroup { .. }
+            | Effect::CreateReplica { .. }
             | Effect::ChangeNames { .. }
             | Effect::PatchBalancer { .. },
             _,
@@ -91,15 +102,26 @@ fn read_since(sight: &Sight<'_>, effect: &Effect, mono: Duration) -> bool {
     let shop = sight.input.shop;
     let side_of = |region: &str| shop.side(region);
     match effect {
-        Effect::SetReadOnly { scope, .. } => side_of(&scope.region).is_some_and(|side| {
-            actual.parameters[side]
-                .as_ref()
-                .is_some_and(|read| read.asked_after(mono))
-        }),
-        Effect::Stop { scope, .. }
-        | Effect::Start { scope, .. }
-        | Effect::Tag { scope, .. }
-        | Effect::Untag { scope, .. } => side_of(&scope.region).is_some_and(|side| {
+        Effect::SetReadOnly { scope, group, .. } | Effect::CopyGroup { scope, to: group, .. } => side_of(&scope.region)
+            .is_some_and(|side| {
+                let read = actual.parameters[side]
+                    .as_ref()
+                    .filter(|_| actual.group(side) == Some(group));
+                read.or(actual.other_groups.get(&(scope.region.clone(), group.clone())))
+                    .is_some_and(|read| read.asked_after(mono))
+            }),
+        Effect::CreateReplica { scope, instance, .. } => actual
+            .other(&scope.region, instance)
+            .is_some_and(|read| read.asked_after(mono)),
+        Effect::Stop { scope, instance } | Effect::Start { scope, instance } => side_of(&scope.region)
+            .and_then(|side| {
+                actual.instances[side]
+                    .as_ref()
+                    .filter(|_| shop.regions[side].instance == *instance)
+            })
+            .or(actual.other(&scope.region, instance))
+            .is_some_and(|read| read.asked_after(mono)),
+        Effect::Tag { scope, .. } | Effect::Untag { scope, .. } => side_of(&scope.region).is_some_and(|side| {
             actual.instances[side]
                 .as_ref()
                 .is_some_and(|read| read.asked_after(mono))
@@ -141,10 +163,28 @@ pub(super) fn may_promote_again(sight: &Sight<'_>, number: i64) -> bool {
     sight.input.now.mono.saturating_sub(ended.mono) >= pause
 }
 
+fn makes_something(step: &Step) -> bool {
+    match step {
+        Step::Effect(Effect::CopyGroup { .. } | Effect::CreateReplica { .. }) => true,
+        Step::Promote(_)
+        | Step::Effect(
+            Effect::SetReadOnly { .. }
+            | Effect::Stop { .. }
+            | Effect::Start { .. }
+            | Effect::Tag { .. }
+            | Effect::Untag { .. }
+            | Effect::ChangeNames { .. }
+            | Effect::PatchBalancer { .. },
+        ) => false,
+    }
+}
+
 fn pause(outcome: &Outcome, last: &SentCall, step: &Step) -> Duration {
     let doubled =
         |first: Duration| (first * 2u32.saturating_pow(last.failures.saturating_sub(1).min(8))).min(LONGEST_PAUSE);
     match outcome {
+        // What RDS makes may be listed late, and neither call may be sent twice.
+        Outcome::Accepted(_) | Outcome::Ambiguous(_) if makes_something(step) => MADE_PATIENCE,
         // The very same again: reads may show the state before it for a while, and must not use up the quota.
         Outcome::Accepted(_) if last.step == *step => SHOW_PATIENCE,
         // Something else of a name or a balancer need not wait; RDS takes its time.
@@ -152,6 +192,8 @@ fn pause(outcome: &Outcome, last: &SentCall, step: &Step) -> Duration {
             Step::Effect(Effect::ChangeNames { .. } | Effect::PatchBalancer { .. }) | Step::Promote(_) => {
                 Duration::ZERO
             }
+            // Of these only what is not listed yet comes here.
+            Step::Effect(Effect::CopyGroup { .. } | Effect::CreateReplica { .. }) => MADE_PATIENCE,
             Step::Effect(
                 Effect::SetReadOnly { .. }
                 | Effect::Stop { .. }

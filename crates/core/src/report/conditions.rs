@@ -22,7 +22,7 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
     let standby = standby::standby_ready(input, decision);
     let protected = standby::protected(input, decision, &standby);
     vec![
-        ready_condition(input, &ready),
+        ready_condition(input, decision, &ready),
         reconciling(&ready, stalled.as_ref()),
         stalled.unwrap_or_else(|| {
             condition(
@@ -41,7 +41,7 @@ pub(super) fn conditions(input: &Input<'_>, decision: &Decision) -> Vec<Conditio
         objectives::objectives_met(input, decision),
         verified(input),
         move_in_flight(input, decision),
-        fence_required(input),
+        fence_required(input, decision),
     ]
 }
 
@@ -144,18 +144,18 @@ fn unresolved(decision: &Decision) -> Option<&Blocker> {
     })
 }
 
-fn ready_condition(input: &Input<'_>, ready: &NotReady) -> Condition {
+fn ready_condition(input: &Input<'_>, decision: &Decision, ready: &NotReady) -> Condition {
     match ready {
-        Ok(()) => condition("Ready", ConditionStatus::True, "Aligned", aligned_but(input)),
+        Ok(()) => condition("Ready", ConditionStatus::True, "Aligned", aligned_but(input, decision)),
         Err((reason, message)) => condition("Ready", ConditionStatus::False, reason, message.clone()),
     }
 }
 
 /// What is owed does not count, and is told.
-fn aligned_but(input: &Input<'_>) -> Text {
+fn aligned_but(input: &Input<'_>, decision: &Decision) -> Text {
     let aligned = "observed, and the world is as it should be";
     if words::is_owed(input) {
-        format!("{aligned}; but {}", words::owed(input)).into()
+        format!("{aligned}; but {}", words::owed(input, Some(decision))).into()
     } else {
         aligned.into()
     }
@@ -358,16 +358,19 @@ fn move_in_flight(input: &Input<'_>, decision: &Decision) -> Condition {
     }
 }
 
-fn fence_required(input: &Input<'_>) -> Condition {
+fn fence_required(input: &Input<'_>, decision: &Decision) -> Condition {
     let owed = input.journal.owes(ObligationKind::FenceFormerWriter);
-    let message = owed.map_or_else(
-        || Text::from("no former writer is unfenced"),
-        |owed| format!("{} in {} may still take writes", owed.instance, owed.region).into(),
-    );
+    let unfenced = owed
+        .map(|owed| format!("{} in {} may still take writes", owed.instance, owed.region).into())
+        .or_else(|| words::retired_runs(input, decision));
     condition(
         "FenceRequired",
-        is(owed.is_some()),
-        if owed.is_some() { "FormerWriterUnfenced" } else { "None" },
-        message,
+        is(unfenced.is_some()),
+        if unfenced.is_some() {
+            "FormerWriterUnfenced"
+        } else {
+            "None"
+        },
+        unfenced.unwrap_or_else(|| "no former writer is unfenced".into()),
     )
 }

@@ -2,6 +2,7 @@
 
 use crate::Text;
 mod blockers;
+mod rebuild;
 mod refusals;
 mod standing;
 mod votes;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 pub(super) use blockers::{blocker, takes};
+pub(super) use rebuild::{failback, retired_runs};
 pub(super) use refusals::{refusal, refusal_alone};
 pub(super) use standing::is_stopped_half_way;
 pub(super) use votes::{edge, instance, link, probe, proof};
@@ -78,12 +80,13 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
     if let Some(owed) = input.journal.obligations.iter().find(late) {
         let message = format!(
             "CRITICAL: the promotion of move e{} took effect after that move had been rolled back. {} in {} is no standby any more; \
-             the shop goes on in {}, where users wrote. Rebuild the standby, and let nothing write to {}.",
+             the shop goes on in {}, where users wrote. Let nothing write to {}; {}",
             owed.number,
             owed.instance,
             owed.region,
             input.journal.active_region.as_deref().unwrap_or("?"),
             owed.instance,
+            rebuild::words(input, Some(decision), owed),
         );
         return ("LatePromotion", message.into());
     }
@@ -100,7 +103,7 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
         let region = input.journal.active_region.as_deref().unwrap_or("?");
         let message = format!(
             "The shop sells in {region}, without a standby: {}",
-            rebuild_words(input, rebuild)
+            rebuild::words(input, Some(decision), rebuild)
         );
         return (ObligationKind::RebuildStandby.name(), message.into());
     }
@@ -209,7 +212,7 @@ pub(super) fn is_owed(input: &Input<'_>) -> bool {
 }
 
 /// What an earlier move still owes: who does what.
-pub(super) fn owed(input: &Input<'_>) -> String {
+pub(super) fn owed(input: &Input<'_>, decision: Option<&Decision>) -> String {
     let journal = input.journal;
     if let Some(fence) = journal.owes(ObligationKind::FenceFormerWriter) {
         return format!(
@@ -219,34 +222,13 @@ pub(super) fn owed(input: &Input<'_>) -> String {
         );
     }
     match journal.owes(ObligationKind::RebuildStandby) {
-        Some(rebuild) => format!("there is no standby: {}", rebuild_words(input, rebuild)),
+        Some(owed) => format!("there is no standby: {}", rebuild::words(input, decision, owed)),
         None => "an earlier move still owes something. See status.journal.obligations.".into(),
     }
 }
 
-/// How a person gives the shop a standby again.
-fn rebuild_words(input: &Input<'_>, owed: &Obligation) -> String {
-    let shop = input.shop;
-    let side = shop.side(&owed.region).unwrap_or(Side::Primary);
-    let field = match side {
-        Side::Primary => "primary",
-        Side::Secondary => "secondary",
-    };
-    let writer = &shop.regions[side.other()];
-    format!(
-        "since {} nothing follows the writer. Make a cross-region read replica of {} ({}) in {} under a new name, with a \
-         parameter group that does not pin read_only, and write that name into spec.regions.{field}.dbInstance. Leave the former \
-         writer {} stopped until its last orders have been looked through.",
-        since_what(input, owed),
-        writer.instance,
-        writer.name,
-        owed.region,
-        owed.instance,
-    )
-}
-
 /// What left something to be done: a move, or an adoption; of one before the last move nobody knows which it was.
-fn since_what(input: &Input<'_>, owed: &Obligation) -> String {
+pub(super) fn since_what(input: &Input<'_>, owed: &Obligation) -> String {
     let number = owed.number;
     match input.journal.current.as_ref().filter(|m| m.number == number) {
         Some(last) if last.kind == MoveKind::Adopt => format!("the adoption e{number}"),

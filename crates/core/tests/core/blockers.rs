@@ -369,7 +369,8 @@ fn what_follows_from_the_outage_is_told_as_its_consequence() {
     assert!(said.contains("by themselves"), "{said}");
 }
 
-/// After a move a person makes the new standby: status says how, wherever it says that something is owed.
+/// After a move a new standby is made by itself, or by a person where that cannot be: status says which, wherever it says
+/// that something is owed.
 #[test]
 fn after_a_move_the_words_say_who_makes_the_standby() {
     let mut scene = Scene::healthy();
@@ -382,14 +383,20 @@ fn after_a_move_the_words_say_who_makes_the_standby() {
     scene.world.proof[A] = ProofSeen::Nothing("stopped".into());
     scene.live(900);
     assert_eq!(scene.journal.obligations.len(), 1, "{:?}", scene.journal.obligations);
-    let todo = "cross-region read replica of shop-usw2 (us-west-2) in ca-central-1";
-    let field = "spec.regions.primary.dbInstance";
+    let making = "RDS makes shop-cac1-e2 in ca-central-1";
     let told = words(&scene, "ObligationOpen");
-    assert!(told.contains(todo) && told.contains(field), "{told}");
-    for kind in ["Ready", "Protected"] {
+    assert!(told.contains(making) && told.contains("creating"), "{told}");
+    for kind in ["Ready", "StandbyReady"] {
         let (_, _, message) = condition(&scene, kind);
-        assert!(message.contains(todo), "{kind}: {message}");
+        assert!(message.contains(making), "{kind}: {message}");
     }
+    assert_eq!(condition(&scene, "StandbyReady").1, "ObligationOpen");
+    assert!(condition(&scene, "Protected").2.contains("StandbyReady says how far"));
+    assert_eq!(
+        condition(&scene, "Reconciling").0,
+        ConditionStatus::False,
+        "it takes hours"
+    );
     assert_eq!(
         condition(&scene, "Ready").0,
         ConditionStatus::True,
@@ -397,7 +404,16 @@ fn after_a_move_the_words_say_who_makes_the_standby() {
     );
     let report = report(&scene.input(), &scene.plan());
     assert_eq!(report.reason, "RebuildStandby");
-    assert!(report.message.contains(todo), "{}", report.message);
+    assert!(report.message.contains(making), "{}", report.message);
+    scene.world.others.clear();
+    scene.world.instance[A] = Seen::Absent;
+    scene.live(120);
+    let told = words(&scene, "ObligationOpen");
+    let todo = "cross-region read replica of shop-usw2 (us-west-2) in ca-central-1";
+    assert!(
+        told.contains(todo) && told.contains("spec.regions.primary.dbInstance"),
+        "{told}"
+    );
 }
 
 #[test]

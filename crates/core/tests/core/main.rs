@@ -26,6 +26,7 @@ mod places;
 mod planned;
 mod probes;
 mod proofs;
+mod rebuild;
 mod refusals;
 mod requests;
 mod restraint;

@@ -35,6 +35,7 @@ fn our_form_is_one_quoted_string_and_is_read_back() {
             epoch: 0,
             region: None,
             excluded: None,
+            instances: Default::default(),
         },
     ] {
         let listed = record.record("db.shop.example.com");

@@ -278,9 +278,14 @@ fn touched(step: &Step) -> &'static str {
         }
         Step::Effect(Effect::ChangeNames { .. }) => "txt",
         Step::Effect(Effect::Untag { .. }) => "untag",
-        Step::Effect(Effect::Tag { .. } | Effect::SetReadOnly { .. } | Effect::Stop { .. } | Effect::Start { .. }) => {
-            "database"
-        }
+        Step::Effect(
+            Effect::Tag { .. }
+            | Effect::SetReadOnly { .. }
+            | Effect::Stop { .. }
+            | Effect::Start { .. }
+            | Effect::CopyGroup { .. }
+            | Effect::CreateReplica { .. },
+        ) => "database",
     }
 }
 

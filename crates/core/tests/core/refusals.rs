@@ -317,18 +317,18 @@ fn cool_down_binds_to_its_end() {
 
 #[test]
 fn an_open_obligation_refuses_but_an_open_unfence_does_not() {
-    for (kind, refused) in [
-        (ObligationKind::FenceFormerWriter, true),
-        (ObligationKind::RebuildStandby, true),
-        (ObligationKind::Unfence, false),
+    for (kind, side, refused) in [
+        (ObligationKind::FenceFormerWriter, A, true),
+        (ObligationKind::RebuildStandby, B, true),
+        (ObligationKind::Unfence, A, false),
     ] {
         let mut scene = outage(Scene::healthy());
         scene.journal.obligations.push(Obligation {
             kind,
-            region: scene.name(A),
-            instance: "shop-cac1".into(),
+            region: scene.name(side),
+            instance: scene.shop.regions[side].instance.clone(),
             number: 1,
-            since: scene.ago(3600),
+            since: scene.now.wall,
         });
         assert_eq!(scene.refusals().contains(&"ObligationOpen"), refused, "{kind:?}");
         assert_eq!(begins(&mut scene), !refused, "{kind:?}");

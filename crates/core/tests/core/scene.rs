@@ -9,10 +9,12 @@ use breakwater_core::journal::{Journal, SteeringMap};
 use breakwater_core::outcome::{Outcome, Receipt};
 use breakwater_core::owner_record::OwnerRecord;
 use breakwater_core::pacing::Turn;
+use breakwater_core::places::in_force;
 use breakwater_core::plan::{Input, plan};
 use breakwater_core::reading::{
     BalancerView, Cause, ChangeView, InstanceView, LagView, NamesView, ObjectKey, ParametersView, PoolHealthView,
-    PoolView, ProbeSeen, Proof, ProofSeen, Reading, RecordSet, ReplicationStatus, Seen, Trouble, TroubleKind, Value,
+    PoolView, ProbeSeen, Proof, ProofSeen, Query, Reading, RecordSet, ReplicationStatus, Seen, Shape, Trouble,
+    TroubleKind, Value,
 };
 use breakwater_core::request::Request;
 use breakwater_core::shop::{Mode, Policy, Service, Shop, ShopKey, ShopRegion, WriterRecord};
@@ -116,6 +118,7 @@ pub fn shop() -> Shop {
         deleting: false,
         abandon: false,
         edit_waits: false,
+        succeeded: PerSide::default(),
     }
 }
 
@@ -135,6 +138,10 @@ pub struct World {
     pub pool: PerSide<Seen<PoolView>>,
     pub balancers: Vec<Seen<BalancerView>>,
     pub names: Seen<NamesView>,
+    /// Instances beside the two, by identifier; others are absent.
+    pub others: BTreeMap<Text, InstanceView>,
+    /// Parameter groups beside those of the two; others are absent.
+    pub groups: BTreeMap<Text, ParametersView>,
 }
 
 pub fn health(healthy: u32, unhealthy: u32) -> Seen<PoolHealthView> {
@@ -185,6 +192,7 @@ pub fn writer_instance() -> InstanceView {
         tag_owner: Some("prod/shops/shop-ca".into()),
         tag_epoch: Some(1),
         tag_fenced: None,
+        shape: Shape::default(),
     }
 }
 
@@ -244,6 +252,7 @@ pub fn owner_record(shop: &Shop, epoch: i64, active: Side, excluded: Option<Side
         epoch,
         region: Some(shop.regions[active].name.clone()),
         excluded: excluded.map(|side| shop.regions[side].name.clone()),
+        instances: BTreeMap::new(),
     }
 }
 
@@ -320,6 +329,8 @@ impl Scene {
                 writer: Some(cname(&endpoint(A))),
                 txt: Some(owner_record(&shop, 1, A, None).record(&shop.writer.name)),
             }),
+            others: BTreeMap::new(),
+            groups: BTreeMap::new(),
         };
         let journal = Journal {
             version: 1,
@@ -492,6 +503,12 @@ impl Scene {
         let key = ObjectKey::Lag(self.shop.scope(B), self.shop.regions[B].instance.clone());
         let view = self.lag_view();
         self.absorb(key, Value::Lag(Seen::Present(view)));
+        // A rebuilt standby follows without a lag.
+        if self.shop.succeeded[A] {
+            let key = ObjectKey::Lag(self.shop.scope(A), self.shop.regions[A].instance.clone());
+            let view = self.good_lag();
+            self.absorb(key, Value::Lag(Seen::Present(view)));
+        }
     }
 
     pub fn read_documents(&mut self) {
@@ -546,6 +563,49 @@ impl Scene {
         self.read_instance(B);
         self.read_lag();
         self.read_documents();
+        self.read_others();
+    }
+
+    /// What the plan wants to know beside the two instances: a standby in the making, former writers.
+    pub fn read_others(&mut self) {
+        for look in self.plan().look {
+            match look.query {
+                Query::Instances { scope, ids } => {
+                    for id in self.beside(ids) {
+                        let seen = self.world.others.get(&id).cloned();
+                        let seen = seen.map_or(Seen::Absent, Seen::Present);
+                        self.absorb(ObjectKey::Instance(scope.clone(), id), Value::Instance(seen));
+                    }
+                }
+                Query::Lags { scope, ids, .. } => {
+                    for id in self.beside(ids) {
+                        let lag = self.good_lag();
+                        self.absorb(ObjectKey::Lag(scope.clone(), id), Value::Lag(Seen::Present(lag)));
+                    }
+                }
+                Query::Parameters { scope, group } => {
+                    let listed = [A, B].iter().any(|side| self.actual.group(*side) == Some(&group));
+                    if !listed {
+                        let seen = self.world.groups.get(&group).cloned();
+                        let seen = seen.map_or(Seen::Absent, Seen::Present);
+                        self.absorb(ObjectKey::Parameters(scope, group), Value::Parameters(seen));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn good_lag(&self) -> LagView {
+        LagView {
+            samples: vec![(self.ago(60), 0.0)],
+            newest_other: Some(self.ago(60)),
+        }
+    }
+
+    fn beside(&self, mut ids: Vec<Text>) -> Vec<Text> {
+        ids.retain(|id| [A, B].iter().all(|side| self.shop.regions[*side].instance != *id));
+        ids
     }
 
     pub fn wait(&mut self, seconds: u64) {
@@ -607,13 +667,38 @@ impl Scene {
             match self.plan().next {
                 Next::Record(journal) => {
                     self.written.push((*journal).clone());
-                    self.journal = *journal;
+                    let old = std::mem::replace(&mut self.journal, *journal);
+                    if old.instances != self.journal.instances {
+                        self.refit(&old);
+                    }
                 }
                 Next::Act(steps) => return steps,
                 Next::Idle | Next::Wait(_) | Next::Release => return Vec::new(),
             }
         }
         panic!("entries without end: {:?}", self.written.last());
+    }
+
+    /// Works with what the journal has in the place of a listed instance, as the engine does.
+    fn refit(&mut self, old: &Journal) {
+        let mut spec = self.shop.clone();
+        for side in Side::BOTH.into_iter().filter(|side| self.shop.succeeded[*side]) {
+            let region = &mut spec.regions[side];
+            region.instance = old.instances[&region.name].listed.clone();
+        }
+        let before = std::mem::replace(&mut self.shop, in_force(&spec, None, &self.journal));
+        for side in Side::BOTH {
+            let (old, new) = (&before.regions[side].instance, &self.shop.regions[side].instance);
+            if old == new {
+                continue;
+            }
+            self.actual.succeed(side, old, &self.shop);
+            self.evidence.succeed(side, &self.shop);
+            let made = self.world.others.remove(new).map_or(Seen::Absent, Seen::Present);
+            if let Seen::Present(left) = std::mem::replace(&mut self.world.instance[side], made) {
+                self.world.others.insert(old.clone(), left);
+            }
+        }
     }
 
     /// Notes a call as sent now, without an answer.
@@ -658,9 +743,52 @@ impl Scene {
 
     fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::SetReadOnly { scope, on, .. } => {
+            Effect::SetReadOnly { scope, group, on } => {
                 let side = self.side_of(&scope.region);
-                self.world.parameters[side].read_only = Some(if *on { "1" } else { "{TrueIfReplica}" }.into());
+                let group = self.world.groups.get_mut(group);
+                let group = group.unwrap_or(&mut self.world.parameters[side]);
+                group.read_only = Some(if *on { "1" } else { "{TrueIfReplica}" }.into());
+            }
+            Effect::CopyGroup { scope, to, .. } => {
+                let side = self.side_of(&scope.region);
+                let copy = self.world.parameters[side].clone();
+                self.world.groups.insert(to.clone(), copy);
+            }
+            Effect::CreateReplica {
+                scope,
+                instance,
+                replica,
+            } => {
+                let side = self.side_of(&scope.region);
+                let tag = |key: &str| {
+                    replica
+                        .tags
+                        .iter()
+                        .find(|(own, _)| &**own == key)
+                        .map(|(_, value)| value)
+                };
+                let made = InstanceView {
+                    resource_id: format!("db-{instance}").into(),
+                    arn: format!("arn:aws:rds:{}:111122223333:db:{instance}", scope.region).into(),
+                    status: "creating".into(),
+                    source: Some(replica.source.clone()),
+                    replicas: Vec::new(),
+                    endpoint: None,
+                    group: replica.group.clone(),
+                    backup_days: 0,
+                    tag_owner: tag("breakwater:owner").cloned(),
+                    tag_epoch: tag("breakwater:epoch").and_then(|epoch| epoch.parse().ok()),
+                    tag_fenced: None,
+                    shape: replica.shape.clone(),
+                    ..replica_instance()
+                };
+                let arn = made.arn.clone();
+                self.instance(side.other()).replicas.push(arn);
+                self.world.others.insert(instance.clone(), made);
+            }
+            Effect::Stop { instance, .. } if self.world.others.contains_key(instance) => {
+                let other = self.world.others.get_mut(instance).expect("it is there");
+                other.status = "stopped".into();
             }
             Effect::Stop { scope, .. } => {
                 let side = self.side_of(&scope.region);
@@ -721,6 +849,8 @@ impl Scene {
                 change(view);
             }
         }
+        let others = self.world.others.values_mut();
+        others.filter(|view| view.arn == *arn).for_each(change);
     }
 
     /// As Route 53 does: a DELETE must repeat what stands there, a CREATE must find nothing.

@@ -90,6 +90,7 @@ pub fn shop(name: &str) -> Shop {
         deleting: false,
         abandon: false,
         edit_waits: false,
+        succeeded: PerSide::default(),
     }
 }
 
@@ -155,6 +156,7 @@ impl World {
                     tag_owner: (!replica).then(|| shop.owner.clone()),
                     tag_epoch: (!replica).then_some(1),
                     tag_fenced: None,
+                    shape: Default::default(),
                 };
                 world.instances.insert(region.instance.clone(), view);
             }
@@ -176,6 +178,7 @@ impl World {
                 epoch: 1,
                 region: Some(shop.regions[A].name.clone()),
                 excluded: None,
+                instances: BTreeMap::new(),
             };
             let writer = RecordSet {
                 name: shop.writer.name.clone(),
@@ -325,6 +328,8 @@ impl World {
                     view.tag_fenced = None;
                 }
             }
+            // No standby is rebuilt in these tests.
+            Effect::CopyGroup { .. } | Effect::CreateReplica { .. } => {}
             Effect::ChangeNames { changes, .. } => {
                 for change in changes {
                     let (NameChange::Delete(record) | NameChange::Create(record)) = change;

@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use aws_sdk_rds::types::{ApplyMethod, Parameter, Tag};
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use breakwater_core::Text;
-use breakwater_core::decision::{NameChange, Promotion};
+use breakwater_core::decision::{NameChange, Promotion, Replica};
 use breakwater_core::reading::RecordSet;
 use breakwater_core::shop::Scope;
 use std::time::Duration;
@@ -102,6 +102,78 @@ impl Aws {
         needed(about, instance, "StartDBInstance")
     }
 
+    /// `CopyDBParameterGroup`.
+    pub(crate) async fn copy_group(
+        &self,
+        sending: &Sending,
+        scope: &Scope,
+        from: &Text,
+        to: &Text,
+    ) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let operation = lane
+            .rds
+            .copy_db_parameter_group()
+            .source_db_parameter_group_identifier(&**from)
+            .target_db_parameter_group_identifier(&**to)
+            .target_db_parameter_group_description(format!("Breakwater: as {from}, for the standby {to}"));
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        let answered = self.learn(&lane, &self.role, sent)?.db_parameter_group;
+        let about = answered.as_ref().and_then(|group| group.db_parameter_group_name());
+        needed(about, to, "CopyDBParameterGroup")
+    }
+
+    /// `CreateDBInstanceReadReplica` of a source in another region. Its `PreSignedUrl` is for GovCloud and China alone, and
+    /// ignored elsewhere (RDS API reference).
+    pub(crate) async fn create_replica(
+        &self,
+        sending: &Sending,
+        scope: &Scope,
+        instance: &Text,
+        replica: &Replica,
+    ) -> Result<(), Fault> {
+        let (lane, credentials) = self.signed_call(&scope.region).await?;
+        let shape = &replica.shape;
+        let text = |text: &Option<Text>| text.as_ref().map(|text| text.to_string());
+        let groups: Vec<String> = shape.security_groups.iter().map(|group| group.to_string()).collect();
+        let operation = lane
+            .rds
+            .create_db_instance_read_replica()
+            .db_instance_identifier(&**instance)
+            .source_db_instance_identifier(&*replica.source)
+            .db_parameter_group_name(&*replica.group)
+            .set_db_instance_class(Some(shape.class.to_string()).filter(|class| !class.is_empty()))
+            .set_db_subnet_group_name(text(&shape.subnet_group))
+            .set_vpc_security_group_ids(Some(groups).filter(|groups| !groups.is_empty()))
+            .set_kms_key_id(text(&shape.kms_key))
+            .publicly_accessible(shape.public)
+            .multi_az(shape.multi_az)
+            .set_port(shape.port)
+            .copy_tags_to_snapshot(shape.copy_tags)
+            .deletion_protection(shape.protected)
+            .enable_iam_database_authentication(shape.iam_logins)
+            .set_storage_type(text(&shape.storage))
+            .set_iops(shape.iops)
+            .set_storage_throughput(shape.throughput)
+            .set_tags(Some(tags_of(&replica.tags)));
+        let sent = send!(
+            sending.wire.clone(),
+            aws_sdk_rds,
+            credentials,
+            sending.timeout,
+            operation
+        );
+        let answered = self.learn(&lane, &self.role, sent)?.db_instance;
+        let about = answered.as_ref().and_then(|made| made.db_instance_identifier());
+        needed(about, instance, "CreateDBInstanceReadReplica")
+    }
+
     /// `AddTagsToResource`.
     pub(crate) async fn tag(
         &self,
@@ -111,15 +183,11 @@ impl Aws {
         tags: &[(Text, Text)],
     ) -> Result<(), Fault> {
         let (lane, credentials) = self.signed_call(&scope.region).await?;
-        let tags = tags
-            .iter()
-            .map(|(key, value)| Tag::builder().key(&**key).value(&**value).build())
-            .collect();
         let operation = lane
             .rds
             .add_tags_to_resource()
             .resource_name(&**arn)
-            .set_tags(Some(tags));
+            .set_tags(Some(tags_of(tags)));
         let sent = send!(
             sending.wire.clone(),
             aws_sdk_rds,
@@ -185,6 +253,11 @@ impl Aws {
     pub(crate) fn grants(&self, zone: &Text) -> bool {
         self.may_name(zone).is_ok()
     }
+}
+
+fn tags_of(tags: &[(Text, Text)]) -> Vec<Tag> {
+    let tag = |(key, value): &(Text, Text)| Tag::builder().key(&**key).value(&**value).build();
+    tags.iter().map(tag).collect()
 }
 
 /// An acceptance without what it always holds, or of something else, is not one.

@@ -3,9 +3,9 @@
 use super::{Aws, send, wire::Wire};
 use crate::fault::Fault;
 use crate::text::clean;
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbInstance, VpcSecurityGroupMembership};
 use breakwater_core::Text;
-use breakwater_core::reading::{Cause, InstanceView, ReplicationStatus, Seen};
+use breakwater_core::reading::{Cause, InstanceView, ReplicationStatus, Seen, Shape};
 use breakwater_core::shop::Scope;
 use std::time::Instant;
 
@@ -140,7 +140,33 @@ fn of(instance: &DbInstance, all: &[DbInstance]) -> Option<InstanceView> {
         tag_owner: tag("breakwater:owner"),
         tag_epoch: number("breakwater:epoch"),
         tag_fenced: number("breakwater:fenced"),
+        shape: shape(instance),
     })
+}
+
+/// How it was made. A security group that is on its way out is none of it.
+fn shape(instance: &DbInstance) -> Shape {
+    let in_use = |group: &&VpcSecurityGroupMembership| group.status() != Some("removing");
+    let groups = instance.vpc_security_groups().iter().filter(in_use);
+    let subnets = instance.db_subnet_group();
+    let endpoint = instance.endpoint().and_then(|endpoint| endpoint.port());
+    Shape {
+        class: present(instance.db_instance_class()).unwrap_or_default(),
+        subnet_group: subnets.and_then(|group| present(group.db_subnet_group_name())),
+        security_groups: groups
+            .filter_map(|group| present(group.vpc_security_group_id()))
+            .collect(),
+        kms_key: present(instance.kms_key_id()),
+        public: instance.publicly_accessible().unwrap_or_default(),
+        multi_az: instance.multi_az().unwrap_or_default(),
+        port: endpoint,
+        copy_tags: instance.copy_tags_to_snapshot().unwrap_or_default(),
+        protected: instance.deletion_protection().unwrap_or_default(),
+        iam_logins: instance.iam_database_authentication_enabled().unwrap_or_default(),
+        storage: present(instance.storage_type()),
+        iops: instance.iops(),
+        throughput: instance.storage_throughput(),
+    }
 }
 
 fn present(text: Option<&str>) -> Option<Text> {

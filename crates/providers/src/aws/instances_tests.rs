@@ -1,5 +1,5 @@
 use super::*;
-use aws_sdk_rds::types::{DbInstanceStatusInfo, DbParameterGroupStatus, Endpoint, Tag};
+use aws_sdk_rds::types::{DbInstanceStatusInfo, DbParameterGroupStatus, DbSubnetGroup, Endpoint, Tag};
 use breakwater_core::reading::TroubleKind;
 
 fn instance(id: &str, group: &str) -> aws_sdk_rds::types::builders::DbInstanceBuilder {
@@ -59,6 +59,49 @@ fn everything_that_we_decide_on_is_taken() {
             tag_owner: Some("prod/shops/x".into()),
             tag_epoch: Some(8),
             tag_fenced: None,
+            shape: Shape::default(),
+        }
+    );
+}
+
+/// What a replica in its place has to be like: names of its region, and nothing that is on its way out.
+#[test]
+fn how_it_was_made_is_taken() {
+    let group = |id: &str, status: &str| {
+        let group = VpcSecurityGroupMembership::builder();
+        group.vpc_security_group_id(id).status(status).build()
+    };
+    let made = instance("a", "g")
+        .db_instance_class("db.r6g.large")
+        .db_subnet_group(DbSubnetGroup::builder().db_subnet_group_name("private").build())
+        .vpc_security_groups(group("sg-1", "active"))
+        .vpc_security_groups(group("sg-2", "removing"))
+        .kms_key_id("arn:aws:kms:us-east-1:1:key/1")
+        .endpoint(Endpoint::builder().address("a.x.rds.amazonaws.com").port(3307).build())
+        .multi_az(true)
+        .copy_tags_to_snapshot(true)
+        .deletion_protection(true)
+        .iam_database_authentication_enabled(true)
+        .storage_type("io2")
+        .iops(40_000)
+        .build();
+    let all = [made];
+    assert_eq!(
+        view(&all, "a").present().unwrap().shape,
+        Shape {
+            class: "db.r6g.large".into(),
+            subnet_group: Some("private".into()),
+            security_groups: vec!["sg-1".into()],
+            kms_key: Some("arn:aws:kms:us-east-1:1:key/1".into()),
+            public: false,
+            multi_az: true,
+            port: Some(3307),
+            copy_tags: true,
+            protected: true,
+            iam_logins: true,
+            storage: Some("io2".into()),
+            iops: Some(40_000),
+            throughput: None,
         }
     );
 }

@@ -16,12 +16,13 @@ const SPEAKS_CBOR: &str = "CloudWatch";
 const DEEPEST: usize = 32;
 
 /// The lists that we decide on, and what alone may stand in them (API references of RDS and Route 53).
-const LISTS: [(&str, &str); 8] = [
+const LISTS: [(&str, &str); 9] = [
     ("DBInstances", "DBInstance"),
     ("DBParameterGroups", "DBParameterGroup"),
     ("StatusInfos", "DBInstanceStatusInfo"),
     ("ReadReplicaDBInstanceIdentifiers", "ReadReplicaDBInstanceIdentifier"),
     ("TagList", "Tag"),
+    ("VpcSecurityGroups", "VpcSecurityGroupMembership"),
     ("Parameters", "Parameter"),
     ("ResourceRecordSets", "ResourceRecordSet"),
     ("ResourceRecords", "ResourceRecord"),

@@ -14,6 +14,17 @@ pub enum Person {
         /// The shop.
         #[serde(default)]
         shop: Option<String>,
+        /// Whether backups stay off, as a replica has them.
+        #[serde(default)]
+        without_backups: bool,
+    },
+    /// Makes a replica of the shop's writer in the other region.
+    MakeReplica {
+        /// The shop.
+        #[serde(default)]
+        shop: Option<String>,
+        /// Its identifier.
+        id: String,
     },
     /// Starts the instance in a region.
     Start {
@@ -118,7 +129,14 @@ impl Person {
     pub fn play(&self, rig: &mut Rig, first: &str) -> Result<(), String> {
         let shop = |named: &Option<String>| named.clone().unwrap_or_else(|| first.to_owned());
         let reply = match self {
-            Person::Promote { shop: named } => rig.world.promote_by_hand(ACTOR, &shop(named)),
+            Person::Promote {
+                shop: named,
+                without_backups,
+            } => {
+                let days = (!without_backups).then_some(7);
+                rig.world.promote_with_backups(ACTOR, &shop(named), days)
+            }
+            Person::MakeReplica { shop: named, id } => rig.world.make_replica(ACTOR, &shop(named), id),
             Person::Start { shop: named, region } => rig.world.start_instance(ACTOR, &shop(named), region),
             Person::Stop { shop: named, region } => rig.world.stop_instance(ACTOR, &shop(named), region),
             Person::ReadOnly {

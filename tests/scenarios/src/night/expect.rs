@@ -75,7 +75,7 @@ pub struct Expect {
     /// The region that resolvers find under the writer's name; `none` where it leads nowhere.
     #[serde(default)]
     pub name: Option<String>,
-    /// `DBInstanceStatus` by region.
+    /// `DBInstanceStatus` by region, or by identifier.
     #[serde(default)]
     pub instances: BTreeMap<String, String>,
     /// The regions whose instance takes writes, in truth.

@@ -44,6 +44,8 @@ pub enum LevelEnd {
     ApprovalAsked,
     /// A person approved it.
     Approved,
+    /// A new replica takes the place of a former writer.
+    StandbyRebuilt,
 }
 
 /// The marks of a run: `diagnosis/Healthy`, `refusal/CoolDown`, `blocker/LagHigh`, `outcome/Completed` (of a move or of a
@@ -191,5 +193,8 @@ fn of_entry(old: &Journal, new: &Journal, lives: usize, shown: &mut BTreeSet<Str
     }
     if same && closed(ObligationKind::Unfence) {
         mark(LevelEnd::Unfenced, shown);
+    }
+    if same && closed(ObligationKind::RebuildStandby) && old.instances != new.instances {
+        mark(LevelEnd::StandbyRebuilt, shown);
     }
 }

@@ -42,6 +42,9 @@ pub struct SpecChange {
     /// `primary` and `secondary` change places.
     #[serde(default)]
     pub swap_regions: bool,
+    /// Another replica is named for the primary region.
+    #[serde(default)]
+    pub primary_instance: Option<String>,
     /// Another replica is named for the secondary region.
     #[serde(default)]
     pub secondary_instance: Option<String>,
@@ -110,6 +113,9 @@ impl SpecChange {
         if self.swap_regions {
             std::mem::swap(&mut shop.regions.primary, &mut shop.regions.secondary);
         }
+        if let Some(instance) = &self.primary_instance {
+            shop.regions.primary.instance = instance.as_str().into();
+        }
         if let Some(instance) = &self.secondary_instance {
             shop.regions.secondary.instance = instance.as_str().into();
         }
@@ -152,6 +158,9 @@ impl SpecChange {
         }
         if self.swap_regions {
             changes.push("primary and secondary change places".into());
+        }
+        if let Some(instance) = &self.primary_instance {
+            changes.push(format!("the primary's instance is {instance}"));
         }
         if let Some(instance) = &self.secondary_instance {
             changes.push(format!("the secondary's instance is {instance}"));

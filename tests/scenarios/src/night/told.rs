@@ -30,6 +30,7 @@ pub(super) fn of_status(played: &Played, shop: &str, lines: &mut Vec<Line>) {
             if let Some(report) = &entry.report {
                 told.votes(votes, report);
                 told.stalled(votes, report);
+                told.standby(votes, report);
                 if !followed {
                     told.meaning(meaning, report);
                 }
@@ -196,6 +197,7 @@ impl Told<'_> {
             _ => {}
         }
         self.owed(old, new);
+        self.rebuilt(old, new);
         if old.cool_down_until != new.cool_down_until
             && let Some(until) = new.cool_down_until
         {
@@ -286,6 +288,44 @@ impl Told<'_> {
                 "decided",
                 format!("e{} {}{because}{verified}{after}", new.number, outcome.name()),
             );
+        }
+    }
+
+    /// A standby in the making, and what becomes of it.
+    fn rebuilt(&mut self, old: &Journal, new: &Journal) {
+        let called = |journal: &Journal| journal.rebuild.as_ref().map(|own| own.instance.clone());
+        if let Some(begun) = new.rebuild.as_ref().filter(|_| called(old) != called(new)) {
+            self.tell(4, "decided", format!("{} is to be the standby", begun.instance));
+        }
+        for (region, own) in &new.instances {
+            if old.instances.get(region) != Some(own) {
+                let text = format!("{} takes the place of {}", own.instance, own.listed);
+                self.tell(4, "decided", text);
+            }
+        }
+        for (region, own) in &old.instances {
+            if !new.instances.contains_key(region) && new.active_region.is_some() {
+                self.tell(4, "decided", format!("the spec lists {} by now", own.instance));
+            }
+        }
+        for gone in old.retired.iter().filter(|own| !new.retired.contains(own)) {
+            self.tell(4, "decided", format!("{} is no longer watched", gone.instance));
+        }
+    }
+
+    /// How far a standby is that is owed, and that the writer could go home.
+    fn standby(&mut self, old: Option<&Report>, new: &Report) {
+        let said = |report: &Report| {
+            let mut all = report.conditions.iter();
+            let found = all.find(|condition| condition.kind == "StandbyReady");
+            found.map_or(("", "".into()), |found| (found.reason, found.message.clone()))
+        };
+        let (reason, message) = said(new);
+        let (_, was) = old.map_or(("", "".into()), said);
+        let rebuilds = reason == "ObligationOpen" && message.starts_with("there is no standby");
+        let offers = message.contains("failback");
+        if message != was && (rebuilds || offers) {
+            self.tell(6, "standby", message.to_string());
         }
     }
 

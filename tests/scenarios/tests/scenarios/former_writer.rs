@@ -10,18 +10,15 @@ use breakwater_sim::{RdsOp, Request};
 fn started_again_it_is_fenced_again() {
     let mut rig = adopted(only("shop-ca"), 173);
     east_dies_and_returns(&mut rig, &["shop-ca"]);
-    rig.run_for(hours(2));
     let stops = applied(&calls(&rig, "shop-ca", "stop-instance"));
-    let op = RdsOp::StartInstance {
-        id: "shop-ca-cac1".into(),
+    let start = |rig: &mut Rig| {
+        let op = RdsOp::StartInstance {
+            id: "shop-ca-cac1".into(),
+        };
+        let region = EAST.into();
+        person(rig, Request::Rds { region, op });
     };
-    person(
-        &mut rig,
-        Request::Rds {
-            region: EAST.into(),
-            op,
-        },
-    );
+    start(&mut rig);
     let owed = |rig: &Rig| {
         journal(rig, "shop-ca")
             .owes(ObligationKind::FenceFormerWriter)
@@ -35,8 +32,16 @@ fn started_again_it_is_fenced_again() {
         states(&rig, &["shop-ca"])
     );
     rig.run_for(minutes(10));
-    assert_eq!(instance_status(&rig, "shop-ca", EAST), "stopped");
+    assert_eq!(instance_status(&rig, "shop-ca", "shop-ca-cac1"), "stopped");
     assert_eq!(applied(&calls(&rig, "shop-ca", "stop-instance")), stops + 1);
+    // Once another has taken its place it is stopped without being owed anything.
+    rig.run_for(hours(2));
+    assert_eq!(journal(&rig, "shop-ca").obligations, []);
+    start(&mut rig);
+    rig.run_for(minutes(10));
+    assert_eq!(instance_status(&rig, "shop-ca", "shop-ca-cac1"), "stopped");
+    assert_eq!(applied(&calls(&rig, "shop-ca", "stop-instance")), stops + 2);
+    assert_eq!(condition(&rig, "shop-ca", "StandbyReady"), "True");
     assert_eq!(glance(&rig, "shop-ca").name_visible.as_deref(), Some(WEST));
     assert_eq!(promotions(&rig, "shop-ca").len(), 1, "no failback by itself");
     finish(&rig);

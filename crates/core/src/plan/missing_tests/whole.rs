@@ -119,6 +119,7 @@ fn replica() -> InstanceView {
         tag_owner: None,
         tag_epoch: None,
         tag_fenced: None,
+        shape: Default::default(),
     }
 }
 
@@ -142,6 +143,7 @@ fn ours(shop: &Shop) -> OwnerRecord {
         epoch: 1,
         region: Some("a".into()),
         excluded: None,
+        instances: Default::default(),
     }
 }
 

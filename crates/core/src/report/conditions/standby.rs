@@ -7,7 +7,7 @@ use crate::facts::{InstanceVote, LinkVote, ProbeVote};
 use crate::journal::{Move, MoveKind};
 use crate::plan::Input;
 use crate::reading::BalancerView;
-use crate::refusal::Refusal;
+use crate::refusal::{Blocker, Refusal};
 use crate::report::{Condition, ConditionStatus, words};
 use crate::shop::Mode;
 use crate::side::Side;
@@ -35,7 +35,10 @@ pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition
         let named = words::refusal(input, &Refusal::MoveInFlight);
         return condition("StandbyReady", ConditionStatus::False, named.name, named.message);
     }
-    match decision.blockers.iter().find(|blocker| blocker.prevents()) {
+    // While a standby is owed everything else about it follows from that.
+    let is_owed = |blocker: &&Blocker| decision.rebuilding.is_some() && **blocker == Blocker::ObligationOpen;
+    let owed = decision.blockers.iter().find(is_owed);
+    match owed.or_else(|| decision.blockers.iter().find(|blocker| blocker.prevents())) {
         Some(blocker) => condition(
             "StandbyReady",
             ConditionStatus::False,
@@ -61,7 +64,7 @@ pub(super) fn standby_ready(input: &Input<'_>, decision: &Decision) -> Condition
             "StandbyReady",
             ConditionStatus::True,
             "NoBlocker",
-            "a move could go well now".into(),
+            words::failback(input, decision).unwrap_or_else(|| "a move could go well now".into()),
         ),
     }
 }

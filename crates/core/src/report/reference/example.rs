@@ -112,6 +112,7 @@ fn shop() -> Shop {
         deleting: false,
         abandon: false,
         edit_waits: false,
+        succeeded: PerSide::default(),
     }
 }
 

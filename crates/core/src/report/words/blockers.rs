@@ -51,8 +51,8 @@ impl<'a> About<'a> {
             Blocker::LagHigh => format!("the lag of {b} is above maxLossSeconds. Find out what holds the replica up."),
             Blocker::LossBudgetTooSmall => self.loss_budget(),
             Blocker::StandbyMissing => format!(
-                "the instance of {b} is stopped or not there. Where a move fenced it, leave it stopped and make a new replica \
-                 of the writer; else check dbInstance."
+                "the instance of {b} is stopped or not there. Where a move fenced it, leave it stopped: a new standby takes \
+                 its place; else check dbInstance."
             ),
             Blocker::StandbyBusy(vote) => self.standby_instance(*vote),
             Blocker::StandbyServicesDown => self.standby_services(),
@@ -99,7 +99,7 @@ impl<'a> About<'a> {
                                     Monitors and Pools, Read."
                 .into(),
             Blocker::NoEdgeView => self.no_edge_view(),
-            Blocker::ObligationOpen => owed(self.input),
+            Blocker::ObligationOpen => owed(self.input, Some(self.decision)),
             Blocker::ProbeNeverUp => "a service has never answered 2xx at its URL, so that it cannot vote Down. Check its url and \
                                       the firewall before it."
                 .into(),

@@ -80,7 +80,7 @@ fn so(input: &Input<'_>, refusal: &Refusal) -> String {
         }
         Refusal::MoveInFlight => "a move is in flight.".into(),
         Refusal::CoolDown { until } => cool_down(input, *until),
-        Refusal::ObligationOpen => owed(input),
+        Refusal::ObligationOpen => owed(input, None),
         Refusal::Paced(place) => queued(place),
         Refusal::OwnedElsewhere { owner } if **owner == *UNREADABLE_OWNER => {
             "the TXT record in our place is not one that this controller can read; it is not overwritten. Delete it if \
