@@ -4,7 +4,7 @@ use super::dice::Dice;
 use super::troubles;
 use crate::{EAST, WEST, hours, minutes};
 use breakwater_core::Text;
-use breakwater_core::journal::{MoveKind, Phase};
+use breakwater_core::journal::MoveKind;
 use breakwater_core::request::{Override, Request};
 use breakwater_core::shop::Mode;
 use breakwater_rig::{Aim, Options, Rig, Twist};
@@ -200,11 +200,6 @@ impl Day {
         let later = self.dice.seconds(60, 1_800);
         self.rig.run_for(later);
         let lost = self.dice.one_in(3);
-        // A backup from before a promotion that shows in no TXT yet: two writers, of which nobody is told so far.
-        let promoting = self.rig.journal(&key).and_then(|journal| journal.in_flight());
-        if promoting.is_some_and(|current| current.phase >= Phase::Promoting) {
-            return;
-        }
         self.say(format!(
             "the status of {key} is {}",
             if lost { "lost" } else { "put back" }
