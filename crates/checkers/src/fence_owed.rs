@@ -1,7 +1,10 @@
 //! `FenceFormerWriter` is kept in the journal until observed done; two writers are explained only while
-//! it is open. (After a rolled-back move whose promotion showed late it is `RebuildStandby` of the other region.)
+//! it is open. (After a rolled-back move whose promotion showed late it is `RebuildStandby` of the other region; after an
+//! `Adopt` the other region is fenced once W takes writes.) A journal that was put back cannot know: once the controller
+//! could have seen both, it owes the fence, adopts anew, or says that W is unknown.
 
-use crate::history::{Entry, ObligationKind};
+use crate::able;
+use crate::history::{Entry, Journal, MoveKind, ObligationKind};
 use crate::run::{Run, Shop};
 use crate::{Verdict, seconds};
 
@@ -21,8 +24,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             if from + NOTICED_WITHIN >= to {
                 continue;
             }
-            let entries = shop.in_force(from + NOTICED_WITHIN, to - 1);
-            if let Some(entry) = entries.iter().find(|entry| !owes(shop, entry)) {
+            if let Some(entry) = unexplained(run, shop, from + NOTICED_WITHIN, to) {
                 let what = format!(
                     "both instances took writes for {}, and the journal of epoch {} owes no fence",
                     seconds(to - from),
@@ -32,6 +34,40 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             }
         }
     }
+}
+
+/// The first entry in force in this time that explains no second writer.
+fn unexplained<'a>(run: &Run, shop: &'a Shop, from: i64, to: i64) -> Option<&'a Entry> {
+    let entries = shop.in_force(from, to - 1);
+    let ends = entries.iter().skip(1).map(|next| next.at).chain([to]);
+    entries.iter().zip(ends).find_map(|(entry, end)| {
+        let excused = put_back(shop, entry).is_some_and(|since| {
+            let noticed = able::for_long(run, shop, since, end, NOTICED_WITHIN);
+            noticed.is_none_or(|noticed| noticed >= end) || tells(entry)
+        });
+        (!owes(shop, entry) && !excused).then_some(entry)
+    })
+}
+
+/// Where an older journal was put back before this entry: since when its process has been able to find that out.
+fn put_back(shop: &Shop, entry: &Entry) -> Option<i64> {
+    let until = shop.history.partition_point(|own| own.at <= entry.at);
+    let known = shop.history.get(..until)?;
+    known.iter().find(|own| own.restored)?;
+    let begun = known
+        .iter()
+        .rev()
+        .take_while(|own| !own.restored && own.holder == entry.holder);
+    begun
+        .last()
+        .or(known.iter().rfind(|own| own.restored))
+        .map(|own| own.at)
+}
+
+/// Whether people are told that nobody knows which of the writers is the shop's.
+fn tells(entry: &Entry) -> bool {
+    let status = entry.status.as_ref();
+    status.is_some_and(|status| status.refusals.iter().any(|refusal| refusal == "UnknownActive"))
 }
 
 fn owes(shop: &Shop, entry: &Entry) -> bool {
@@ -52,5 +88,20 @@ fn owes(shop: &Shop, entry: &Entry) -> bool {
         .regions
         .iter()
         .any(|region| journal.owes(ObligationKind::FenceFormerWriter, &region.region));
-    fence || retired || (rolled_back && journal.owes(ObligationKind::RebuildStandby, &former.region))
+    fence
+        || retired
+        || adopts(journal, &former.region)
+        || (rolled_back && journal.owes(ObligationKind::RebuildStandby, &former.region))
+}
+
+/// A person named W, and it was not seen to take writes yet: until then the other region is excluded, and not fenced.
+fn adopts(journal: &Journal, former: &str) -> bool {
+    journal.excluded.as_deref() == Some(former)
+        && journal.current.as_ref().is_some_and(|current| {
+            let kind = match current.kind {
+                MoveKind::Adopt => true,
+                MoveKind::Failover | MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => false,
+            };
+            kind && current.number == journal.epoch && current.verified_at.is_none()
+        })
 }

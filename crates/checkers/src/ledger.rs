@@ -141,6 +141,7 @@ pub(crate) enum FaultKind {
     LagSamples,
     #[serde(rename = "route53-unreachable")]
     Route53Unreachable,
+    Terraform,
     /// Lost or late answers, and whatever may come: trouble on the way, not the loss of sight.
     #[serde(other)]
     Other,

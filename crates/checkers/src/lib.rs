@@ -42,6 +42,7 @@
 //!
 //! Ledger and history name a shop differently: `shop-ca` and `shops/shop-ca`.
 
+mod able;
 mod calm;
 mod cause;
 mod context;

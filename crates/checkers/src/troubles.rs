@@ -88,8 +88,17 @@ impl Troubles {
             | FaultKind::InstanceReplaced
             | FaultKind::SqlError
             | FaultKind::LinkCut
+            | FaultKind::Terraform
             | FaultKind::Other => false,
         })
+    }
+
+    /// Troubles that keep the controller from seeing this shop or from doing something about it.
+    pub(crate) fn in_the_way<'a>(&'a self, shop: &'a Shop) -> impl Iterator<Item = &'a Trouble> {
+        let on_the_way = self
+            .around(shop)
+            .filter(|trouble| trouble.fault.kind == FaultKind::Other);
+        self.of_sight(shop).chain(on_the_way)
     }
 
     /// Whether a real trouble of this shop, or its aftermath, falls into this time.
@@ -150,6 +159,7 @@ fn is_real(shop: &Shop, fault: &Fault) -> bool {
         | FaultKind::ClockRefused
         | FaultKind::LagSamples
         | FaultKind::Route53Unreachable
+        | FaultKind::Terraform
         | FaultKind::Other => false,
     }
 }

@@ -611,6 +611,65 @@ fn fence_owed_the_obligation_is_dropped() {
     assert_eq!(run.broken(), ["fence-owed"]);
 }
 
+/// A run in which both write for minutes, and the journal from before the move is put back meanwhile.
+fn put_back(until: i64) -> Documents {
+    let mut run = short();
+    run.ledger["writable"][2]["to"] = json!(ms(until));
+    run.remove(|event| event["event"] == "call" && event["number"] == STOP);
+    let backup = run.history[1]["journal"].clone();
+    run.history.as_array_mut().unwrap().truncate(7);
+    run.write(RETURNS + 50, |journal| *journal = backup.clone());
+    run.history[7]["restored"] = json!(true);
+    run
+}
+
+fn owes_no_fence(run: &Documents) -> bool {
+    run.broken().contains(&"fence-owed")
+}
+
+#[test]
+fn fence_owed_a_restored_journal_is_given_the_time_to_look() {
+    assert!(!owes_no_fence(&put_back(RETURNS + 50 + 119)));
+    assert!(owes_no_fence(&put_back(RETURNS + 50 + 130)));
+    // As long as nobody holds the lease nobody looks.
+    let mut run = put_back(RETURNS + 50 + 130);
+    run.context["leases"] = json!([{"holder": "p1", "from": ms(0), "until": ms(RETURNS + 50)},
+                                   {"holder": "p1", "from": ms(RETURNS + 65), "until": ms(UNTIL)}]);
+    assert!(!owes_no_fence(&run));
+}
+
+#[test]
+fn fence_owed_a_restored_journal_may_leave_it_to_people() {
+    let mut run = put_back(RETURNS + 400);
+    let tell = |run: &mut Documents| run.show(RETURNS + 150, |status| status["refusals"] = json!(["UnknownActive"]));
+    run.write(RETURNS + 150, |_| {});
+    assert!(owes_no_fence(&run));
+    tell(&mut run);
+    assert!(!owes_no_fence(&run));
+    run.history[7]["restored"] = json!(false);
+    assert!(owes_no_fence(&run), "nobody put it back");
+}
+
+/// A person names W; the other region is excluded, and fenced once W was seen to take writes.
+#[test]
+fn fence_owed_an_adoption_fences_once_w_takes_writes() {
+    let adopted = |excluded: &str, verified: bool| {
+        let mut run = short();
+        run.ledger["writable"][2]["to"] = json!(ms(1800));
+        run.remove(|event| event["event"] == "call" && event["number"] == STOP);
+        run.from(1100, |journal| {
+            journal["obligations"] = json!([]);
+            journal["excluded"] = json!(excluded);
+            journal["move"]["type"] = json!("Adopt");
+            journal["move"]["verifiedAt"] = json!(verified.then(|| stamp(1100)));
+        });
+        owes_no_fence(&run)
+    };
+    assert!(!adopted(EAST, false));
+    assert!(adopted(EAST, true));
+    assert!(adopted(WEST, false));
+}
+
 #[test]
 fn measures_of_the_good_run() {
     let run = good();
