@@ -199,6 +199,26 @@ fn balancer_of(what: &What) -> Option<(&str, State<'_>, Option<u64>)> {
     }
 }
 
+/// Since when a load balancer of the shop names this pool because somebody else than the controller made it so, where one
+/// does at some moment of this time.
+pub(crate) fn listed_by_others(run: &Run, shop: &Shop, pool: &str, from: i64, to: i64) -> Option<i64> {
+    let listed = shop.facts.balancers.iter().filter_map(|id| {
+        let mut since: Option<i64> = None;
+        for event in run.ledger.events.iter().take_while(|event| event.at <= to) {
+            let Some((_, state, call)) = balancer_of(&event.what).filter(|(balancer, _, _)| balancer == id) else {
+                continue;
+            };
+            if event.at > from && since.is_some() {
+                break;
+            }
+            let others = state.lists.contains_key(pool) && run.controllers(call).is_none();
+            since = others.then(|| since.unwrap_or(event.at));
+        }
+        since
+    });
+    listed.min()
+}
+
 /// Where this pool stands in the load balancers of the shop at this time.
 pub(crate) fn places(run: &Run, shop: &Shop, pool: &str, at: i64) -> Vec<String> {
     let mut places = Vec::new();

@@ -2,15 +2,20 @@
 //! back."
 //!
 //! A user is one whom the edge sent to A's region, whether or not anything answered there. The fence has been observed
-//! when `FenceFormerWriter` has left the journal (of a shop whose W is known).
+//! when `FenceFormerWriter` has left the journal (of a shop whose W is known). Users whom somebody else sent there, by
+//! putting A's pool back into a load balancer, count from when the controller could have excluded it again.
 
 use crate::Verdict;
+use crate::able;
 use crate::history::{Entry, ObligationKind};
-use crate::i4_pools::places;
+use crate::i4_pools::{listed_by_others, places};
 use crate::ledger::Meeting;
 use crate::run::{Promotion, Run};
 
 const NAME: &str = "I8";
+
+/// Load balancers are read every 10 to 20 s while a former writer is not fenced, and a PATCH takes its time.
+const SET_AGAIN_WITHIN: i64 = 60_000;
 
 pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
     for promotion in run.promotions() {
@@ -41,7 +46,15 @@ pub(crate) fn met<'a>(run: &'a Run, promotion: &'a Promotion<'_>, until: i64) ->
             && meeting.at + 1000 <= until
             && meeting.routed > 0
             && !accepted(run, promotion, meeting.at)
+            && !put_back(run, promotion, meeting.at)
     })
+}
+
+/// Whether somebody else had put A's pool back a moment ago, or while the controller could do nothing about it.
+fn put_back(run: &Run, promotion: &Promotion<'_>, second: i64) -> bool {
+    let shop = promotion.shop;
+    let since = listed_by_others(run, shop, &promotion.from.pool, second, second + 999);
+    since.is_some_and(|since| able::for_long(run, shop, since, second, SET_AGAIN_WITHIN).is_none())
 }
 
 /// A person has accepted that A could not be excluded: until it is, its users are no surprise.

@@ -400,6 +400,34 @@ fn i8_a_user_meets_the_former_region() {
     assert_eq!(measured.users_on_former_writer, 3);
 }
 
+/// Somebody else puts A's pool back, and the controller excludes it again.
+#[test]
+fn i8_whom_somebody_else_sent_there() {
+    let put_back = |at: i64, until: i64, who: Option<u64>| {
+        let mut run = good();
+        run.add([
+            balancer(at, &["east", "west"], who),
+            balancer(until, &["west"], Some(STOP)),
+        ]);
+        let meetings = run.ledger["meetings"].as_array_mut().unwrap();
+        meetings.push(meeting(until - 1, EAST, 3, 0, json!({})));
+        run
+    };
+    assert_eq!(put_back(1300, 1320, None).broken(), [""; 0]);
+    assert_eq!(put_back(1300, 1390, None).broken(), ["I8"], "it had a minute for it");
+    assert!(
+        put_back(1300, 1320, Some(STOP)).broken().contains(&"I8"),
+        "nobody else did"
+    );
+    let mut hindered = put_back(1300, 1390, None);
+    hindered.context["cutOff"] = json!([{"from": ms(1310), "until": ms(1380)}]);
+    assert_eq!(hindered.broken(), [""; 0], "it could do nothing");
+    let mut passed_on = put_back(1300, 1390, None);
+    passed_on.context["leases"] = json!([{"holder": "p1", "from": ms(0), "until": ms(1310)},
+                                         {"holder": "p1", "from": ms(1360), "until": ms(UNTIL)}]);
+    assert_eq!(passed_on.broken(), [""; 0], "nobody could");
+}
+
 #[test]
 fn i9_a_move_begins_because_sight_was_lost() {
     let mut run = good();
