@@ -2,7 +2,8 @@
 //!
 //! Judged at the end of every time of calm (no fault in force, nobody interferes, the controller neither cut off nor
 //! begun anew) that was long enough: 30 min, or 2 h while a move is in flight (each of its phases has a deadline; they
-//! make 110 min together). Then the status in force says
+//! make 110 min together); counted anew from a move that a person asked for, and from the end of one that was in flight
+//! when the calm began. Then the status in force says
 //!
 //! * `Ready`, or `Stalled` with a reason and a message that says what a person could do;
 //! * and where it says `Ready`, that is so: W's instance takes writes (unless persons had their hands on W's RDS), each
@@ -15,7 +16,7 @@
 
 use crate::Verdict;
 use crate::calm::{self, Calm};
-use crate::history::{Condition, Entry, Journal, ObligationKind, Status};
+use crate::history::{Condition, Entry, Journal, Move, ObligationKind, Status};
 use crate::ledger::{Vantage, What};
 use crate::run::{Run, Shop};
 use crate::seconds;
@@ -71,7 +72,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             } else {
                 SETTLED_WITHIN
             };
-            if calm.to - calm.from < needed {
+            if calm.to - quiet_since(shop, calm, &entry.journal) < needed {
                 continue;
             }
             for what in at_rest(run, shop, calm, entry, status) {
@@ -80,6 +81,23 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             }
         }
     }
+}
+
+/// Since when nothing new has had to settle.
+fn quiet_since(shop: &Shop, calm: Calm, journal: &Journal) -> i64 {
+    let Some(current) = &journal.current else {
+        return calm.from;
+    };
+    let first = |test: fn(&Move) -> bool| {
+        let entry = shop.first(current.number, |_, own| test(own));
+        entry.map(|entry| entry.at).filter(|at| *at >= calm.from)
+    };
+    let (began, ended) = (first(|_| true), first(|own| own.outcome.is_some()));
+    // What began by itself in a calm is no excuse.
+    if began.is_some() && current.automatic {
+        return calm.from;
+    }
+    ended.or(began).unwrap_or(calm.from)
 }
 
 fn at_rest(run: &Run, shop: &Shop, calm: Calm, entry: &Entry, status: &Status) -> Vec<String> {
@@ -191,7 +209,7 @@ fn no_standby(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<S
 }
 
 /// Whether a person has changed something of this shop by then, in a region, or (`None`) at a provider without any.
-fn touched_by_persons(run: &Run, shop: &Shop, until: i64, concerns: impl Fn(Option<&str>) -> bool) -> bool {
+pub(crate) fn touched_by_persons(run: &Run, shop: &Shop, until: i64, concerns: impl Fn(Option<&str>) -> bool) -> bool {
     run.ledger.events.iter().any(|event| match &event.what {
         What::Call(call) => {
             call.vantage == Vantage::Person

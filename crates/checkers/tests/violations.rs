@@ -380,6 +380,28 @@ fn i7_a_region_is_excluded_for_ever() {
     assert_eq!(run.broken(), ["I7"]);
 }
 
+/// What begins by itself in a calm is no excuse; what a person asks for has to settle first.
+#[test]
+fn i7_a_person_asks_for_a_move_in_a_calm() {
+    let asked = |automatic: bool, at: i64| {
+        let mut run = good();
+        run.write(at, |journal| {
+            journal["lastNumber"] = json!(3);
+            journal["excluded"] = json!(EAST);
+            journal["move"] = json!({"number": 3, "type": "Adopt", "from": EAST, "to": WEST, "toInstance": "shop-usw2",
+                "diagnosis": "Healthy", "automatic": automatic, "phase": "Verifying", "outcome": "Completed"});
+        });
+        run.broken()
+    };
+    assert!(asked(true, 2600).contains(&"I7"));
+    assert_eq!(asked(false, 2600), [""; 0], "1400 s ago");
+    assert_eq!(asked(false, 2210), [""; 0], "1790 s ago");
+    let mut late = good();
+    late.history.as_array_mut().unwrap().pop();
+    late.from(1100, |journal| journal["move"]["automatic"] = json!(false));
+    assert_eq!(late.broken(), ["I7"], "long before the calm began");
+}
+
 #[test]
 fn i7_a_fence_is_owed_for_ever() {
     let mut run = good();
