@@ -2,18 +2,21 @@
 //!
 //! Sight is lost while a partition cuts the controller off from a region of the shop, while an API is silent or answers
 //! with errors only, or while the context says so. Such a time is judged as long as nothing else is wrong with the shop,
-//! nor has been shortly before, and no older journal is put back. In it no automatic move begins, W stays, nothing is newly excluded, users are not ordered
+//! nor has been shortly before (nor have persons made W read-only), and no older journal is put back. In it no automatic move begins, W stays, nothing is newly excluded, users are not ordered
 //! away from W; and there is no call that the journal had not announced before, except in a move that was in flight
 //! already or that a person asked for, and except users' coming back to W.
 //!
 //! A failback is W's return to the preferred region. It takes a person's request, unless it is a failover because the
-//! other region is really broken, or an adoption of what others did.
+//! other region is really broken, an adoption of what others did, or one where the journal was lost before the promotion
+//! had reached our TXT, which still names the preferred region.
 
 use crate::Verdict;
 use crate::history::{Entry, Journal, MoveKind};
+use crate::i7_rest::touched_by_persons;
 use crate::journal_first::announces;
 use crate::ledger::What;
 use crate::run::{LICENCE_LASTS, Run, Shop};
+use crate::troubles::AFTERMATH;
 
 const NAME: &str = "I9";
 
@@ -55,7 +58,21 @@ fn blind_since(run: &Run, shop: &Shop, at: i64) -> Option<i64> {
         .chain(told)
         .filter(|(from, to)| *from <= at && at <= *to)
         .map(|(from, _)| from)
-        .find(|from| !run.troubles.real_within(shop, *from, at) && !restored_within(shop, *from, at))
+        .find(|from| {
+            !run.troubles.real_within(shop, *from, at)
+                && !restored_within(shop, *from, at)
+                && !stopped_by_persons(run, shop, *from, at)
+        })
+}
+
+/// Whether W's instance took no writes at some moment of this time, or shortly before, and a person had laid hands on it.
+fn stopped_by_persons(run: &Run, shop: &Shop, from: i64, to: i64) -> bool {
+    let journal = shop.latest(from - 1).map(|entry| &entry.journal);
+    let Some(region) = journal.and_then(|journal| shop.region(journal.active_region.as_deref()?)) else {
+        return false;
+    };
+    !run.writable_throughout(shop, &region.instance, from - AFTERMATH, to)
+        && touched_by_persons(run, shop, to, |touched| touched == Some(&region.region))
 }
 
 /// Whether an older journal was put back in this time: what follows is not about sight.
@@ -107,15 +124,29 @@ fn failbacks(run: &Run, shop: &Shop, verdict: &mut Verdict) {
         .filter(|entry| entry.journal.active_region.is_some());
     let mut before: Option<&Entry> = None;
     for entry in known {
+        let lost = before.is_some_and(|before| restored_within(shop, before.at + 1, entry.at));
         let came_from = before.and_then(|before| before.journal.active_region.as_deref());
         let now = entry.journal.active_region.as_deref();
         let returned = came_from == Some(&shop.facts.secondary.region) && now == Some(&shop.facts.primary.region);
-        let fault = (returned && !entry.restored).then(|| automatic_failback(run, shop, entry));
+        // Our TXT is all that a lost journal leaves, and it changes with the name.
+        let told = lost && told_by_txt(run, shop, entry.at) == now;
+        let fault = (returned && !entry.restored && !told).then(|| automatic_failback(run, shop, entry));
         if let Some(what) = fault.flatten() {
             verdict.found(NAME, entry.at, shop, what);
         }
         before = Some(entry);
     }
+}
+
+/// The region that our TXT named as W's before this time.
+fn told_by_txt<'a>(run: &'a Run, shop: &Shop, before: i64) -> Option<&'a str> {
+    let events = run.ledger.events.iter().rev().filter(|event| event.at < before);
+    let mut texts = events.filter_map(|event| match &event.what {
+        What::Record { name, kind, values, .. } if *name == shop.set_up.owner_record && kind == "TXT" => values.first(),
+        _ => None,
+    });
+    let words = texts.next()?.split([' ', '"']);
+    words.filter_map(|word| word.strip_prefix("region=")).next()
 }
 
 /// Why W's return to the preferred region had no right to happen.

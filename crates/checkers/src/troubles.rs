@@ -5,7 +5,7 @@ use crate::run::Shop;
 
 /// After a real trouble is over its evidence still stands for a while: 90 s for edge and RDS, and a lag sample comes
 /// up to two minutes late.
-const AFTERMATH: i64 = 180_000;
+pub(crate) const AFTERMATH: i64 = 180_000;
 
 /// One fault from its injection to its end.
 #[derive(Clone, Debug)]

@@ -459,6 +459,25 @@ fn i9_a_move_begins_because_sight_was_lost() {
     assert_eq!(run.broken(), ["I9"]);
 }
 
+/// Behind a cut a person has made the writer read-only: nobody can buy there any more.
+#[test]
+fn i9_more_than_sight_is_lost_where_persons_stop_the_writer() {
+    let mut run = good();
+    run.remove(|event| event["event"] == "fault-injected" || event["event"] == "fault-cleared");
+    let fault = json!({"kind": "partition", "region": EAST});
+    let detail = json!({"op": "modify-parameter", "name": "read_only", "value": "1"});
+    let mut hand = call(DIES + 1, 141, "rds", Some(EAST), "modify-parameter", "group", detail);
+    hand["vantage"] = json!("person");
+    run.add([
+        json!({"at": ms(DIES), "event": "fault-injected", "id": 1, "fault": fault}),
+        hand,
+    ]);
+    assert_eq!(run.broken(), [""; 0]);
+    // Where it goes on writing the hand was on something else.
+    run.ledger["writable"][0]["to"] = json!(ms(RETURNS));
+    assert!(run.broken().contains(&"I9"));
+}
+
 #[test]
 fn i9_users_are_ordered_away_because_an_api_is_silent() {
     let mut run = good();
@@ -493,6 +512,38 @@ fn i9_automation_fails_back() {
     // A person may.
     run.from(1900, |journal| journal["move"]["automatic"] = json!(false));
     assert_eq!(run.broken(), [""; 0]);
+}
+
+/// The journal is lost between the promotion and the name: W is what our TXT names.
+#[test]
+fn i9_a_journal_that_is_lost_goes_by_the_txt() {
+    let lost = |named: &str| {
+        let mut run = short();
+        run.history.as_array_mut().unwrap().truncate(6);
+        run.write(PROMOTED + 30, |journal| {
+            for gone in ["front", "excluded", "move"] {
+                journal[gone] = json!(null);
+            }
+            journal["obligations"] = json!([]);
+        });
+        run.history[6]["journal"]["activeRegion"] = json!(null);
+        run.history[6]["restored"] = json!(true);
+        run.write(PROMOTED + 200, |journal| {
+            journal["activeRegion"] = json!(EAST);
+            journal["front"] = json!(EAST);
+            journal["epoch"] = json!(3);
+            journal["lastNumber"] = json!(3);
+        });
+        run.remove(|event| event["event"] == "record" && event["at"].as_i64() > Some(ms(1000)));
+        run.add([
+            json!({"at": ms(780), "event": "record", "shop": "shop-ca", "stage": "visible",
+            "name": "_breakwater.db.shop.example.com.", "kind": "TXT", "ttl": 60, "call": null, "instance": null,
+            "writer": null, "values": [txt(1, named, EAST)]}),
+        ]);
+        run.broken().contains(&"I9")
+    };
+    assert!(!lost(EAST));
+    assert!(lost(WEST));
 }
 
 #[test]
