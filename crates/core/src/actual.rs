@@ -223,6 +223,7 @@ impl Actual {
         self.steady_replica.swap();
         self.parameters.swap();
         self.pools.swap();
+        self.monitors.swap();
     }
 
     /// The shop works with another instance on this side from now on: what was read of it beside the one before is what is

@@ -177,7 +177,9 @@ fn swapping_the_preference_changes_nothing_in_the_world() {
     let sent = scene.sent.len();
     let (was, spec) = (scene.facts(), edited(|shop| shop.regions.swap()));
     scene.evidence.swap_sides();
+    scene.actual.monitors[A] = None;
     scene.actual.swap_sides();
+    assert_eq!(scene.actual.monitors[B], None, "what was read of a region goes with it");
     scene.shop = in_force(&spec, Some(&scene.shop), &scene.journal);
     let now = scene.facts();
     assert_eq!(scene.shop.regions[now.active].name, "ca-central-1".into());
