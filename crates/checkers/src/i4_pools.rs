@@ -5,10 +5,10 @@
 //! only the pool order changes. What a person made of a load balancer binds that person; the state is judged again with
 //! the controller's next change, and whenever an exclusion begins to count. A pool that somebody else disabled is
 //! theirs where it already stood in that place, and was enabled as far as anybody could know for 90 s (how long a reading
-//! counts as fresh).
+//! counts as fresh). Where a former writer is not fenced, that it gets no users comes first (I8).
 
 use crate::Verdict;
-use crate::history::{Entry, Phase};
+use crate::history::{Entry, ObligationKind, Phase};
 use crate::ledger::What;
 use crate::run::{Run, Shop};
 use std::collections::{BTreeMap, HashMap};
@@ -94,7 +94,9 @@ fn changes(run: &Run, shop: &Shop, exclusions: &[Exclusion<'_>], verdict: &mut V
             if pool.is_empty() {
                 let what = format!("load balancer {balancer} has no {place} pool");
                 verdict.found(NAME, event.at, shop, what);
-            } else if disabled.get(pool).is_some_and(|own| own.counts(event.at, stood_there)) {
+            } else if disabled.get(pool).is_some_and(|own| own.counts(event.at, stood_there))
+                && !keeps_users_away(shop, event.at)
+            {
                 let what = format!("the {place} pool of load balancer {balancer}, {pool}, is disabled");
                 verdict.found(NAME, event.at, shop, what);
             }
@@ -106,6 +108,22 @@ fn changes(run: &Run, shop: &Shop, exclusions: &[Exclusion<'_>], verdict: &mut V
             verdict.found(NAME, event.at, shop, what);
         }
     }
+}
+
+/// A former writer that is not fenced gets no users, whatever became of the other pool meanwhile (I8); unless a person has
+/// accepted that, or named W.
+fn keeps_users_away(shop: &Shop, at: i64) -> bool {
+    let Some(journal) = shop.latest(at).map(|entry| &entry.journal) else {
+        return false;
+    };
+    let owed = journal
+        .excluded
+        .as_deref()
+        .is_some_and(|region| journal.owes(ObligationKind::FenceFormerWriter, region));
+    let accepted = journal.current.as_ref().is_some_and(|current| {
+        current.overrides("TrafficNotMoved") || (!current.automatic && current.licence.is_none())
+    });
+    owed && !accepted
 }
 
 fn names(balancer: &str, state: &State<'_>, exclusion: &Exclusion<'_>) -> Option<String> {

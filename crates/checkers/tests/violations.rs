@@ -249,6 +249,26 @@ fn i4_the_first_pool_is_disabled() {
     assert_eq!(run.broken(), ["I4"], "100 s later it is known");
 }
 
+/// Terraform puts A back in front of B, whose pool a person has disabled since the promotion.
+#[test]
+fn i4_an_unfenced_former_writer_gets_no_users_even_so() {
+    let again = |at: i64| {
+        let mut run = short();
+        run.add([
+            json!({"at": ms(at - 200), "event": "pool", "shop": "shop-ca", "pool": "west", "region": WEST,
+                   "enabled": false, "healthy": null, "call": 999}),
+            balancer(at - 1, &["east", "west"], None),
+            patch(at, 131, &["west"]),
+            balancer(at, &["west"], Some(131)),
+        ]);
+        let reads = run.ledger["reads"].as_array_mut().unwrap();
+        reads.push(read(at - 1, 130, "https://other/", "ok"));
+        run.broken()
+    };
+    assert_eq!(again(1300), [""; 0], "the fence is owed");
+    assert_eq!(again(FENCED + 20), ["I4"], "nothing is");
+}
+
 #[test]
 fn i5_the_name_is_repointed_too_early() {
     let mut run = good();

@@ -10,6 +10,7 @@ use crate::facts::{EdgeVote, Facts, ProbeVote, RegionFacts};
 use crate::journal::{Journal, MoveKind, ObligationKind, Phase, SavedList, SteeringMap};
 use crate::places;
 use crate::reading::{BalancerView, Seen};
+use crate::request::Override;
 use crate::shop::Mode;
 use crate::side::Side;
 use std::collections::BTreeMap;
@@ -203,6 +204,38 @@ pub(crate) fn could_take_users(facts: &Facts) -> bool {
     is_fit(&facts.b)
 }
 
+/// Whether users may be sent to the front's pool: one that is missing or disabled serves nobody, and then every load
+/// balancer is better left as it is, whichever region should be excluded. A former writer that is not fenced gets no
+/// users all the same, unless a person has accepted that or named W. A move has asked before; else what cannot be read
+/// now may have been disabled meanwhile.
+fn front_is_fit(sight: &Sight<'_>) -> bool {
+    let journal = sight.input.journal;
+    let Some(front) = sight.side(journal.front.as_ref()) else {
+        return false;
+    };
+    let moves = journal.in_flight().is_some_and(|m| m.kind != MoveKind::Adopt);
+    let fit = match sight.input.actual.pools[front].as_ref().map(|read| &read.seen) {
+        Some(Seen::Present(pool)) => pool.enabled,
+        Some(Seen::Absent) => false,
+        Some(Seen::Silent | Seen::Unknown(_)) | None => moves,
+    };
+    fit || keeps_users_away(journal)
+}
+
+fn keeps_users_away(journal: &Journal) -> bool {
+    journal.obligations.iter().any(|owed| {
+        let accepted = journal
+            .current
+            .as_ref()
+            .filter(|m| m.number == owed.number)
+            .is_some_and(|m| {
+                let request = m.request.as_ref();
+                m.kind == MoveKind::Adopt || request.is_some_and(|r| r.overrides.contains(&Override::TrafficNotMoved))
+            });
+        owed.kind == ObligationKind::FenceFormerWriter && journal.excluded.as_ref() == Some(&owed.region) && !accepted
+    })
+}
+
 /// Up in one view, and neither Down nor Impaired in the other.
 pub(super) fn is_fit(region: &RegionFacts) -> bool {
     let (probe, edge) = (region.probe.value, region.edge.value);
@@ -249,6 +282,7 @@ fn exclusion_ends(sight: &Sight<'_>, facts: &Facts) -> bool {
 pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     let input = sight.input;
     differences(sight)
+        .filter(|_| front_is_fit(sight))
         .filter(|(index, _)| !contested::is_left_alone(sight, &input.shop.balancers[*index]))
         .map(|(index, patch)| {
             Step::Effect(Effect::PatchBalancer {

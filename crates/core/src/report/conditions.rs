@@ -114,6 +114,9 @@ fn ready(input: &Input<'_>, decision: &Decision) -> NotReady {
             "The writer's name and our TXT record",
         ),
     ];
+    if let Some(blocker) = in_the_way(input, decision) {
+        return Err((blocker.name(), words::blocker(input, decision, blocker).message));
+    }
     match levels.into_iter().find(|(_, level, _)| *level != LevelState::Holds) {
         Some((_, LevelState::Contested | LevelState::Reasserted, _)) => Err(contested(decision)),
         Some((reason, LevelState::Differs, what)) => Err((
@@ -144,6 +147,15 @@ fn unresolved(decision: &Decision) -> Option<&Blocker> {
     })
 }
 
+/// The disabled pool of the front, where it is why the load balancers are not as they should be.
+fn in_the_way<'a>(input: &Input<'_>, decision: &'a Decision) -> Option<&'a Blocker> {
+    let differs = decision.levels.traffic == LevelState::Differs;
+    let front = input.shop.side(input.journal.front.as_ref().filter(|_| differs)?)?;
+    let pool = &input.shop.regions[front].pool;
+    let mut blockers = decision.blockers.iter();
+    blockers.find(|blocker| matches!(blocker, Blocker::PoolDisabled(disabled) if disabled == pool))
+}
+
 fn ready_condition(input: &Input<'_>, decision: &Decision, ready: &NotReady) -> Condition {
     match ready {
         Ok(()) => condition("Ready", ConditionStatus::True, "Aligned", aligned_but(input, decision)),
@@ -171,6 +183,9 @@ fn stalled(input: &Input<'_>, decision: &Decision) -> Option<Condition> {
         return because("Overdue", words::summary(input, decision).1);
     }
     if let Some(blocker) = unresolved(decision) {
+        return because(blocker.name(), words::blocker(input, decision, blocker).message);
+    }
+    if let Some(blocker) = in_the_way(input, decision) {
         return because(blocker.name(), words::blocker(input, decision, blocker).message);
     }
     if !decision.contests.is_empty() {

@@ -265,6 +265,50 @@ fn with_one_pool_missing_or_disabled_the_order_is_left_alone() {
     }
 }
 
+fn disabled() -> Seen<PoolView> {
+    Seen::Present(PoolView {
+        enabled: false,
+        monitored: true,
+        monitor: Some("monitor-1".into()),
+    })
+}
+
+/// W's own pool is disabled, and somebody puts the other one first: users are served as long as it stays so.
+#[test]
+fn a_disabled_pool_is_not_put_first_again() {
+    let mut scene = Scene::healthy();
+    scene.world.pool[A] = disabled();
+    scene.live(400);
+    let before = scene.balancer().clone();
+    scene.balancer().default_pools.swap(0, 1);
+    scene.balancer().fallback_pool = "pool-us".into();
+    let put_first = scene.balancer().clone();
+    scene.live(1200);
+    assert_eq!(*scene.balancer(), put_first);
+    let report = breakwater_core::report::report(&scene.input(), &scene.plan());
+    let stalled = report
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Stalled")
+        .unwrap();
+    assert_eq!((stalled.status.name(), stalled.reason), ("True", "PoolDisabled"));
+    scene.world.pool[A] = Scene::healthy().world.pool[A].clone();
+    scene.live(400);
+    assert_eq!(*scene.balancer(), before, "enabled, it comes first");
+}
+
+/// B's pool is disabled after the promotion, and A is put back: a former writer that is not fenced gets no users.
+#[test]
+fn a_former_writer_is_excluded_again_whatever_became_of_the_other_pool() {
+    let mut scene = after_a_move();
+    scene.world.pool[B] = disabled();
+    scene.live(120);
+    let excluded = scene.balancer().clone();
+    scene.balancer().default_pools.insert(0, "pool-ca".into());
+    scene.live(60);
+    assert_eq!(*scene.balancer(), excluded);
+}
+
 #[test]
 fn the_order_comes_back_when_both_views_were_up_for_return_after() {
     let mut scene = Scene::healthy();

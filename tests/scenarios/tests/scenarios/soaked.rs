@@ -90,6 +90,24 @@ fn a_region_that_was_left_is_welcome_back() {
     finish(&rig);
 }
 
+/// A person's request that names the active region.
+fn named(rig: &Rig, to: &str) -> Request {
+    Request {
+        name: format!("adopt-{to}").into(),
+        uid: format!("uid-adopt-{to}").into(),
+        kind: MoveKind::Adopt,
+        to: Some(to.into()),
+        expected_epoch: None,
+        start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
+        overrides: Vec::new(),
+        allow_loss: None,
+        max_write_stop: None,
+        expires_at: None,
+        abort: false,
+        record_of: None,
+    }
+}
+
 /// A person names the active region while the standby's region is silent: nobody could see that the standby follows, so
 /// it was excluded and its fence owed. RDS stops no replica: refused for ever, it was excluded for ever.
 #[test]
@@ -102,21 +120,7 @@ fn a_standby_that_nobody_could_see_is_no_former_writer() {
             names_vanish: false,
         });
         rig.run_for(minutes(5));
-        let request = Request {
-            name: "adopt-east".into(),
-            uid: "uid-adopt-east".into(),
-            kind: MoveKind::Adopt,
-            to: Some(EAST.into()),
-            expected_epoch: None,
-            start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
-            overrides: Vec::new(),
-            allow_loss: None,
-            max_write_stop: None,
-            expires_at: None,
-            abort: false,
-            record_of: None,
-            approved_by: None,
-        };
+        let request = named(&rig, EAST);
         rig.request(&key, request);
         rig.run_for(minutes(15));
         assert!(journal(&rig, shop).excluded.is_some(), "{}", states(&rig, &[shop]));
@@ -157,4 +161,46 @@ fn the_end_of_a_routine_state_begins_no_move() {
         );
         finish(&rig);
     }
+}
+
+/// The pool of a region is disabled, and a person names that region while the controller sees nothing: the other one was
+/// excluded, so that nobody was served at all.
+#[test]
+fn a_region_whose_pool_is_disabled_gets_no_users() {
+    let mut rig = adopted(only("shop-west"), 331);
+    let key = rig.key("shop-west");
+    let pool = {
+        let setup = rig.world.setup();
+        let sides = setup.shops[0].sides();
+        let east = sides
+            .iter()
+            .find(|side| side.region == EAST)
+            .expect("its standby is there");
+        east.pool_id.clone()
+    };
+    rig.world.set_pool_enabled("person:soak", &pool, false);
+    rig.run_for(minutes(6));
+    let before = steering(&rig, "shop-west");
+    let fault = rig.inject(Fault::ControllerCutOff);
+    rig.run_for(minutes(5));
+    let request = named(&rig, EAST);
+    rig.request(&key, request);
+    rig.run_for(minutes(5));
+    assert_eq!(journal(&rig, "shop-west").excluded.as_deref(), Some(WEST));
+    rig.clear(fault);
+    rig.run_for(minutes(5));
+    assert_eq!(steering(&rig, "shop-west"), before, "users stay where they are served");
+    assert_eq!(explained(&rig, "shop-west", "Stalled").0, "PoolDisabled");
+    rig.world.set_pool_enabled("person:soak", &pool, true);
+    let excluded = |rig: &Rig| {
+        steering(rig, "shop-west")
+            .iter()
+            .all(|line| line.contains(&format!("{pool}\"] {pool} ")))
+    };
+    assert!(
+        rig.run_until(minutes(10), excluded),
+        "{:?}",
+        steering(&rig, "shop-west")
+    );
+    finish(&rig);
 }
