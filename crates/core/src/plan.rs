@@ -214,7 +214,12 @@ fn steps(sight: &Sight<'_>) -> Vec<Step> {
         return steps;
     }
     let mut steps = Vec::new();
-    if !moved::stops_everything(sight) {
+    // Nor before both instances have been asked: a journal from before a promotion would give its users and traces away.
+    let asked = Side::BOTH
+        .into_iter()
+        .all(|side| sight.input.actual.instances[side].is_some());
+    let adopting = sight.input.journal.active_region.is_none();
+    if (asked || adopting) && !moved::stops_everything(sight) {
         steps.extend(promoting::step(sight));
         steps.extend(traffic::steps(sight));
         steps.extend(name::steps(sight));

@@ -204,3 +204,30 @@ fn a_region_whose_pool_is_disabled_gets_no_users() {
     );
     finish(&rig);
 }
+
+/// The journal is put back from before a move whose promotion shows in no TXT yet. As soon as the names had been read, and
+/// before both instances had, our TXT was made to say that nothing is excluded: all that was left to tell of the move.
+#[test]
+fn a_journal_from_before_a_promotion_gives_no_trace_away() {
+    for seed in 337..343 {
+        let mut rig = adopted(only("shop-geo"), seed);
+        let key = rig.key("shop-geo");
+        let backup = rig.status(&key).cloned();
+        let fault = east_dies(&mut rig);
+        let shown = |rig: &Rig| journal(rig, "shop-geo").active_region.as_deref() == Some(WEST);
+        assert!(rig.run_until(minutes(30), shown), "{}", states(&rig, &["shop-geo"]));
+        rig.restore(&key, backup);
+        rig.kill();
+        let since = rig.millis();
+        rig.run_for(minutes(2));
+        rig.clear(fault);
+        rig.run_for(minutes(30));
+        let changed = calls_since(&rig, since);
+        assert!(changed.is_empty(), "{changed:?}");
+        assert!(refusals(&rig, "shop-geo").contains(&"UnknownActive"));
+        assert_eq!(condition(&rig, "shop-geo", "Stalled"), "True");
+        let owner = glance(&rig, "shop-geo").owner.expect("our TXT");
+        assert!(owner.contains(&format!("excluded={EAST}")), "{owner}");
+        finish(&rig);
+    }
+}
