@@ -8,7 +8,7 @@
 //!
 //! A failback is W's return to the preferred region. It takes a person's request, unless it is a failover because the
 //! other region is really broken, an adoption of what others did, or one where the journal was lost before the promotion
-//! had reached our TXT, which still names the preferred region.
+//! had reached our TXT, which still names the preferred region, or had never been sent.
 
 use crate::Verdict;
 use crate::history::{Entry, Journal, MoveKind};
@@ -128,14 +128,22 @@ fn failbacks(run: &Run, shop: &Shop, verdict: &mut Verdict) {
         let came_from = before.and_then(|before| before.journal.active_region.as_deref());
         let now = entry.journal.active_region.as_deref();
         let returned = came_from == Some(&shop.facts.secondary.region) && now == Some(&shop.facts.primary.region);
-        // Our TXT is all that a lost journal leaves, and it changes with the name.
-        let told = lost && told_by_txt(run, shop, entry.at) == now;
+        // A replica that still follows W, and our TXT, which changes with the name, are all that a lost journal leaves.
+        let told = lost && (told_by_txt(run, shop, entry.at) == now || !promoted(run, shop, entry.at));
         let fault = (returned && !entry.restored && !told).then(|| automatic_failback(run, shop, entry));
         if let Some(what) = fault.flatten() {
             verdict.found(NAME, entry.at, shop, what);
         }
         before = Some(entry);
     }
+}
+
+/// Whether the standby of the preferred region had been promoted by then, by whomever.
+fn promoted(run: &Run, shop: &Shop, by: i64) -> bool {
+    run.ledger.events.iter().any(|event| match &event.what {
+        What::Promoted { instance, .. } => event.at <= by && *instance == shop.facts.secondary.instance,
+        _ => false,
+    })
 }
 
 /// The region that our TXT named as W's before this time.
