@@ -105,6 +105,7 @@ fn named(rig: &Rig, to: &str) -> Request {
         expires_at: None,
         abort: false,
         record_of: None,
+        approved_by: None,
     }
 }
 
