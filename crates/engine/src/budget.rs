@@ -27,7 +27,8 @@ pub(crate) enum Account {
 pub(crate) enum Spend {
     /// A reading.
     Read,
-    /// The state of a Route 53 change, which has a bucket of its own.
+    /// The state of a Route 53 change, or a parameter group of RDS: they have a bucket of their own, so that many of them
+    /// never hold up what decides.
     Poll,
     /// A call. At Cloudflare the reading back is part of it.
     Write,
@@ -166,6 +167,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 const ROUTE53: (f64, f64) = (40.0, 8.0);
 /// Pages of `DescribeDBInstances` (100 instances each), and calls to RDS: no limit is published; these are modest.
 const RDS_READS: (f64, f64) = (20.0, 4.0);
+const RDS_PARAMETERS: (f64, f64) = (10.0, 2.0);
 const RDS_WRITES: (f64, f64) = (10.0, 1.5);
 /// `GetMetricData` requests of 250 replicas each.
 const CLOUDWATCH: (f64, f64) = (20.0, 4.0);
@@ -295,7 +297,10 @@ impl Budgets {
                     }
                 }
                 Account::Route53(_) => Purse::new(bucket(ROUTE53), bucket(ROUTE53)),
-                Account::Rds(_) => Purse::new(bucket(RDS_READS), bucket(RDS_WRITES)),
+                Account::Rds(_) => Purse {
+                    polls: bucket(RDS_PARAMETERS),
+                    ..Purse::new(bucket(RDS_READS), bucket(RDS_WRITES))
+                },
                 Account::CloudWatch(_) => Purse::new(bucket(CLOUDWATCH), bucket(CLOUDWATCH)),
             };
             self.purses.insert(account.clone(), purse);

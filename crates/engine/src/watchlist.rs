@@ -268,7 +268,7 @@ fn price(line: &Line, entry: &Entry) -> Option<(Account, Spend, u32)> {
         Right::ListRecords(class) => (Account::Route53(class.clone()), Spend::Read, 2),
         Right::GetChange(class) => (Account::Route53(class.clone()), Spend::Poll, 1),
         Right::DescribeInstances(scope) => (Account::Rds(scope.clone()), Spend::Read, batches(100)),
-        Right::DescribeParameters(scope) => (Account::Rds(scope.clone()), Spend::Read, 1),
+        Right::DescribeParameters(scope) => (Account::Rds(scope.clone()), Spend::Poll, 1),
         Right::GetMetrics(scope) => (Account::CloudWatch(scope.clone()), Spend::Read, batches(250)),
         Right::PatchBalancers(_)
         | Right::ChangeRecords(_)
@@ -458,5 +458,54 @@ mod tests {
         assert!(!ask(&mut list, now), "an answer of this instant is not newer than it");
         assert!(ask(&mut list, now + Duration::from_millis(1)));
         assert!(!ask(&mut list, now + Duration::from_millis(1)), "it has been answered");
+    }
+}
+
+    /// A thousand parameter groups are due at once, every hour: the instances, ten pages of them, are read every 30 s all
+    /// the same.
+    #[test]
+    fn parameter_groups_hold_up_no_instances() {
+        let (mut list, mut budgets, mut denials) = (Watchlist::default(), Budgets::new("me"), Denials::default());
+        let scope = Scope {
+            class: "production".into(),
+            region: "ca-central-1".into(),
+        };
+        for index in 0..1000 {
+            let name: Text = format!("shop-{index}").into();
+            let look = |query: Query, every: u64| Look {
+                query,
+                every: Duration::from_secs(every),
+                newer_than: None,
+            };
+            let instances = Query::Instances {
+                scope: scope.clone(),
+                ids: vec![name.clone()],
+            };
+            let parameters = Query::Parameters {
+                scope: scope.clone(),
+                group: name.clone(),
+            };
+            let shop = ShopKey {
+                namespace: "shops".into(),
+                name,
+            };
+            list.set(&shop, 0, &[], &[look(instances, 30), look(parameters, 3600)], None);
+        }
+        let (mut cause, mut described, mut read) = (0, Vec::new(), 0);
+        for now in (0..7200).map(Duration::from_secs) {
+            cause += 1;
+            while let Some(query) = list.next_due(now, Cause(cause), &mut budgets, &mut denials) {
+                match query {
+                    Query::Instances { .. } => described.push(now),
+                    Query::Parameters { .. } => read += 1,
+                    other => panic!("{other:?}"),
+                }
+                list.done(Cause(cause));
+                cause += 1;
+            }
+        }
+        let longest = described.windows(2).map(|two| two[1] - two[0]).max().unwrap();
+        assert!(longest <= Duration::from_secs(45), "{longest:?}");
+        assert!(read >= 2000, "and they are read every hour: {read}");
     }
 }
