@@ -1,6 +1,6 @@
 //! What to look at, and how often: slowly at rest, quickly on suspicion, at once after a call.
 
-use super::{Sight, name, rebuild};
+use super::{Sight, name, rebuild, traffic};
 use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
 use crate::facts::EdgeVote;
@@ -234,7 +234,7 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
         new_group(sight, side, &pace, looks);
         monitor(sight, side, &pace, looks);
     }
-    for id in &shop.balancers {
+    for (index, id) in shop.balancers.iter().enumerate() {
         let query = Query::Balancer {
             class: class.clone(),
             zone: shop.zone.clone(),
@@ -247,7 +247,7 @@ fn clouds(sight: &Sight<'_>, looks: &mut Vec<Look>) {
         looks.push(Look {
             query,
             every: pace.balancers,
-            newer_than: called,
+            newer_than: called.max(traffic::too_old_to_compare(sight, index)),
         });
     }
     let names = Query::Names {

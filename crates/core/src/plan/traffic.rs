@@ -22,6 +22,10 @@ const SAVED_AT_MOST: usize = 64;
 const LIST_AT_MOST: usize = 64;
 const BYTES_AT_MOST: usize = 40 * LIST_AT_MOST;
 
+/// A document read longer ago than this is no look before a call. At rest it is read every 5 min; where many shops share a
+/// quota it may be hours old, and Cloudflare has no version that would refuse a change of what others changed since.
+const COMPARED_FOR: Duration = Duration::from_secs(330);
+
 /// A change of what should hold: front to the other region, front back, the end of an exclusion.
 pub(super) fn entry(sight: &Sight<'_>) -> Option<Journal> {
     if !sight.may_order() || moved::stops_everything(sight) {
@@ -284,6 +288,7 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
     differences(sight)
         .filter(|_| front_is_fit(sight))
         .filter(|(index, _)| !contested::is_left_alone(sight, &input.shop.balancers[*index]))
+        .filter(|(index, _)| too_old_to_compare(sight, *index).is_none())
         .map(|(index, patch)| {
             Step::Effect(Effect::PatchBalancer {
                 class: input.shop.class.clone(),
@@ -293,6 +298,13 @@ pub(super) fn steps(sight: &Sight<'_>) -> Vec<Step> {
             })
         })
         .collect()
+}
+
+/// Since when (monotonic) a document that a call would change has been too old to compare with: it is read again first.
+pub(super) fn too_old_to_compare(sight: &Sight<'_>, index: usize) -> Option<Duration> {
+    let read = sight.input.actual.balancers.get(index)?.as_ref()?;
+    let until = read.asked.mono.saturating_add(COMPARED_FOR);
+    (until < sight.input.now.mono && differs(sight, index)).then_some(until)
 }
 
 /// Whether the level holds.

@@ -2,10 +2,10 @@
 
 use crate::scene::{A, B, Scene, balancer, health};
 use breakwater_core::Text;
-use breakwater_core::decision::{Effect, Step};
+use breakwater_core::decision::{Effect, Next, Step};
 use breakwater_core::diagnosis::Diagnosis;
 use breakwater_core::journal::Phase;
-use breakwater_core::reading::{BalancerView, InstanceView, PoolView, ProbeSeen, ProofSeen, Seen};
+use breakwater_core::reading::{BalancerView, InstanceView, PoolView, ProbeSeen, ProofSeen, Query, Seen};
 use breakwater_core::report::report;
 use breakwater_core::shop::Mode;
 use proptest::prelude::*;
@@ -487,4 +487,33 @@ fn an_exclusion_of_an_earlier_life_ends_last_in_the_default_order() {
     assert_eq!(*scene.balancer().default_pools, ["pool-us".into(), "pool-ca".into()]);
     assert!(scene.journal.saved_steering.is_empty());
     assert!(!missing(&scene));
+}
+
+/// Where many shops share a quota a document may be hours old: it is read again before it is changed, else what others
+/// changed meanwhile would be overwritten.
+#[test]
+fn an_old_document_is_read_again_before_a_call_changes_it() {
+    let mut scene = Scene::healthy();
+    scene.journal.front = Some(scene.name(B));
+    let patches = |scene: &Scene| match scene.plan().next {
+        Next::Act(steps) => steps
+            .iter()
+            .any(|step| matches!(step, Step::Effect(Effect::PatchBalancer { .. }))),
+        Next::Idle | Next::Record(_) | Next::Wait(_) | Next::Release => false,
+    };
+    let asked = |scene: &Scene| {
+        let looks = scene.plan().look;
+        let look = looks.iter().find(|look| matches!(look.query, Query::Balancer { .. }));
+        look.and_then(|look| look.newer_than)
+    };
+    assert!(patches(&scene), "it differs");
+    assert_eq!(asked(&scene), None);
+    scene.wait(1200);
+    assert!(!patches(&scene), "but it was read long ago");
+    assert!(
+        asked(&scene).is_some_and(|newer| newer < scene.now.mono),
+        "and is read now"
+    );
+    scene.read_documents();
+    assert!(patches(&scene));
 }
