@@ -58,6 +58,8 @@ pub enum Attention {
     /// The same, but its loss estimate is over its budget even if users' view turns out Down: a person decides, and those
     /// that may move by themselves go first.
     OverBudget,
+    /// To be looked at closely because a person asks for a failover: before those that would move by themselves.
+    Asked,
     /// To be looked at on: it has a move in flight whose promotion is not allowed yet.
     Held,
     /// To be looked at now and then: its users were sent elsewhere, and come back once its region has been well for long.

@@ -60,6 +60,8 @@ struct Queue {
     called: BTreeMap<ShopKey, (Rank, Duration)>,
     /// How often somebody was called.
     calls: u64,
+    /// A person asks for it.
+    Asked,
     /// When the promotions of the last minute were reserved.
     promotions: VecDeque<Duration>,
 }
@@ -129,6 +131,10 @@ impl Queues {
                         ..fresh
                     });
                 }
+            Attention::Asked => Some(Order {
+                group: Group::Asked,
+                ..fresh
+            }),
                 Some(fresh)
             }
         }

@@ -4,9 +4,12 @@ use super::{Sight, adopt_by_request, approval, begin, refuse, shift, switchover,
 use crate::decision::Wait;
 use crate::facts::Facts;
 use crate::journal::{Journal, MoveKind};
+use crate::pacing::Turn;
 use crate::refusal::{Blocker, Refusal};
-use crate::request::{Answer, Asker, Awaited, Request, RequestRef, Unfit, Verdict};
+use crate::request::{Answer, Asker, Awaited, Override, Request, RequestRef, Unfit, Verdict};
 use crate::shop::Mode;
+use crate::time::since;
+use crate::window::FRESH_CLOUD;
 
 /// What becomes of a request now.
 pub(super) enum Asked {
@@ -61,6 +64,11 @@ pub(super) fn answers(sight: &Sight<'_>) -> Vec<Answer> {
         }),
     };
     open(sight).filter_map(answer).collect()
+}
+
+/// Whether a person's failover waits: its shop is looked at before others.
+pub(super) fn waits(sight: &Sight<'_>) -> bool {
+    open(sight).any(|request| request.kind == MoveKind::Failover && !request.abort)
 }
 
 /// The requests that have neither begun nor ended, oldest first.
@@ -175,7 +183,9 @@ fn read_enough(sight: &Sight<'_>, request: &Request) -> bool {
     match request.kind {
         MoveKind::Adopt => adopt_by_request::read_enough(sight, request),
         MoveKind::Failover | MoveKind::Switchover | MoveKind::TrafficShift | MoveKind::Drill => {
-            let round = |facts: &Facts| facts.round.is_some() && super::block::all_read(sight);
+            let round = |facts: &Facts| {
+                facts.round.is_some() && super::block::all_read(sight) && seen_lately(sight, facts, request)
+            };
             match &sight.facts {
                 Some(facts) => round(facts),
                 // An adoption under way may still find the writer.
@@ -186,6 +196,21 @@ fn read_enough(sight: &Sight<'_>, request: &Request) -> bool {
             }
         }
     }
+}
+
+/// Where many shops share a quota users' view may be old, and the loss would be counted until now: it is read first, which
+/// a person need not wait for who overrides the queue.
+fn seen_lately(sight: &Sight<'_>, facts: &Facts, request: &Request) -> bool {
+    let paced = match sight.input.turn {
+        Turn::AtEase => false,
+        Turn::Called | Turn::NextMinute(_) | Turn::Queued(_) => !request.overrides.contains(&Override::Paced),
+    };
+    let lately = facts
+        .a
+        .edge
+        .read
+        .is_some_and(|read| since(read, sight.input.now.wall) <= FRESH_CLOUD);
+    request.kind != MoveKind::Failover || !paced || lately
 }
 
 /// An adoption ends a move in flight, but a promotion that may have been sent is seen through first.

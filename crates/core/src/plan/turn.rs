@@ -1,6 +1,6 @@
 //! Turns: whether the queue stands in the way, and what this shop wants of it.
 
-use super::Sight;
+use super::{Sight, asked};
 use crate::facts::{EdgeVote, Facts};
 use crate::journal::Phase;
 use crate::pacing::{Attention, Turn};
@@ -40,6 +40,8 @@ pub(super) fn attention(sight: &Sight<'_>) -> Attention {
     };
     if sight.input.shop.suspended || sight.foreign_owner().is_some() {
         Attention::None
+    } else if asked::waits(sight) {
+        Attention::Asked
     } else if facts.trouble.is_none() {
         let journal = sight.input.journal;
         let away = journal.front != journal.active_region && journal.excluded.is_none() && journal.holding().is_none();
