@@ -1,7 +1,7 @@
 //! The queue of a class: whose turn it is when many shops need the same quotas at once, and this minute's promotions.
 
 use breakwater_core::Text;
-use breakwater_core::pacing::{Attention, Place, Turn};
+use breakwater_core::pacing::{Attention, Limits, Place, Turn};
 use breakwater_core::shop::{Mode, Shop, ShopKey};
 use breakwater_core::time::{Now, after};
 use std::cmp::Reverse;
@@ -9,14 +9,21 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 /// So many shops are looked at closely at a time: enough to keep the quotas busy, few enough that each gets two fresh
-/// readings of users' view before the first grows old.
+/// readings of users' view before the first grows old. A class that grants fewer than 900 calls in 5 min calls fewer.
 const CALLED: usize = 30;
+const CALLS_FOR_EACH: u32 = 30;
 /// So few read as often as helps; with more of them Cloudflare's quota would decide what is read.
 const AT_EASE: usize = 3;
+
+fn at_a_time(limits: Limits) -> usize {
+    let granted = usize::try_from(limits.cloudflare_per_5_minutes / CALLS_FOR_EACH);
+    granted.unwrap_or(CALLED).clamp(AT_EASE, CALLED)
+}
+
 /// A turn lasts at least this long: two readings that confirm each other, and a round.
 const TURN_AT_LEAST: Duration = Duration::from_secs(60);
-/// Readings of pool health that a shop needs from its turn to its promotion: its active region's twice, then both
-/// regions' in each of two fresh rounds, and the other one's once before.
+/// Readings of pool health that a shop needs until its promotion: its active region's once before its turn and twice in it,
+/// then both regions' in each of two fresh rounds.
 const READINGS_OF_A_MOVE: f64 = 7.0;
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -39,9 +46,22 @@ pub(crate) struct Rank {
     called: u64,
 }
 
+impl Rank {
+    /// Of the one that was called first.
+    #[cfg(test)]
+    pub(crate) fn first() -> Rank {
+        Rank {
+            priority: Reverse(0),
+            called: 1,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Group {
     Held,
+    /// A person asks for it.
+    Asked,
     Wanted,
     Returning,
 }
@@ -56,12 +76,12 @@ pub(crate) struct Queues {
 #[derive(Debug, Default)]
 struct Queue {
     order: BTreeSet<(Order, ShopKey)>,
+    /// How many are called at a time.
+    at_a_time: usize,
     /// Whose turn it is, in which rank, and since when.
     called: BTreeMap<ShopKey, (Rank, Duration)>,
     /// How often somebody was called.
     calls: u64,
-    /// A person asks for it.
-    Asked,
     /// When the promotions of the last minute were reserved.
     promotions: VecDeque<Duration>,
 }
@@ -81,6 +101,7 @@ impl Queues {
         let mut moved = self.forget(key, now);
         if let Some(order) = new {
             let queue = self.classes.entry(shop.class.clone()).or_default();
+            queue.at_a_time = at_a_time(shop.limits);
             queue.order.insert((order, key.clone()));
             self.members.insert(key.clone(), (shop.class.clone(), order));
             moved.extend(queue.call(now));
@@ -110,6 +131,10 @@ impl Queues {
                 needs_a_person: true,
                 ..fresh
             }),
+            Attention::Asked => Some(Order {
+                group: Group::Asked,
+                ..fresh
+            }),
             Attention::Held => Some(Order {
                 group: Group::Held,
                 ..fresh
@@ -131,10 +156,6 @@ impl Queues {
                         ..fresh
                     });
                 }
-            Attention::Asked => Some(Order {
-                group: Group::Asked,
-                ..fresh
-            }),
                 Some(fresh)
             }
         }
@@ -211,7 +232,7 @@ impl Queue {
             .order
             .iter()
             .enumerate()
-            .take_while(|(index, (order, _))| *index < CALLED || order.group == Group::Held)
+            .take_while(|(index, (order, _))| *index < self.at_a_time || order.group == Group::Held)
             .map(|(_, (order, key))| (key, order.priority))
             .collect();
         let gone = self.called.keys().filter(|key| !first.contains_key(key)).cloned();

@@ -38,8 +38,17 @@ struct Entry {
     due: Option<(Line, Duration)>,
 }
 
-/// Questions of the same urgency that need the same right wait in one line, the longest due first.
-type Line = (Tier, Right);
+/// Questions of the same urgency that are paid alike and need the same right wait in one line, the longest due first.
+type Line = (Tier, Paid, Right);
+
+/// Which half of Cloudflare's quota pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Paid {
+    /// What is kept for calls: a document is read to be compared with what a call would change, or to see what it changed.
+    ForCall,
+    /// The readings.
+    Reading,
+}
 
 /// All that is looked at.
 #[derive(Debug, Default)]
@@ -94,7 +103,7 @@ impl Watchlist {
                 Some((account, spend, cost)) => budgets.may(&account, spend, cost, line.0, now),
                 None => true,
             };
-            if !may || denials.closed_until(&line.1, now).is_some() {
+            if !may || self.is_held_up(line) || denials.closed_until(&line.2, now).is_some() {
                 return None;
             }
             let (due, topic) = self.first_of(line.0, due, now)?;
@@ -106,7 +115,7 @@ impl Watchlist {
         if let Some((account, spend, cost)) = price(&line, entry) {
             budgets.spend(&account, spend, cost, line.0, now);
         }
-        denials.tries(&line.1, now);
+        denials.tries(&line.2, now);
         let query = merged(&topic, &entry.wants);
         entry.in_flight = Some(cause);
         entry.asked = Some(now);
@@ -119,12 +128,15 @@ impl Watchlist {
     /// When the next question is due and may be asked.
     pub(crate) fn next_wake(&self, now: Duration, budgets: &mut Budgets, denials: &Denials) -> Option<Duration> {
         let wakes = self.lines.iter().filter_map(|(line, due)| {
+            if self.is_held_up(line) {
+                return None;
+            }
             let (due, topic) = due.first()?;
             if *due > now {
                 return Some(*due);
             }
             let entry = self.entries.get(topic)?;
-            let closed = denials.closed_until(&line.1, now).unwrap_or_default();
+            let closed = denials.closed_until(&line.2, now).unwrap_or_default();
             let ready = match price(line, entry) {
                 Some((account, spend, cost)) => budgets.ready(&account, spend, cost, line.0),
                 None => now,
@@ -132,6 +144,27 @@ impl Watchlist {
             Some(closed.max(ready))
         });
         wakes.min()
+    }
+
+    /// While anybody waits for a first look at users' view, nothing of the same account is read in rotation.
+    fn is_held_up(&self, (tier, _, right): &Line) -> bool {
+        let class = match right {
+            Right::ReadPools(class) | Right::ReadMonitors(class) | Right::ReadBalancers(class) => class,
+            Right::Open
+            | Right::ListRecords(_)
+            | Right::GetChange(_)
+            | Right::DescribeInstances(_)
+            | Right::DescribeParameters(_)
+            | Right::GetMetrics(_)
+            | Right::PatchBalancers(_)
+            | Right::ChangeRecords(_)
+            | Right::ModifyParameters(_)
+            | Right::StopInstances(_)
+            | Right::StartInstances(_)
+            | Right::TagResources(_) => return false,
+        };
+        let first_looks = (Tier::Sight, Paid::Reading, Right::ReadPools(class.clone()));
+        *tier == Tier::Rest && self.lines.contains_key(&first_looks)
     }
 
     /// All readings of this question have come.
@@ -190,9 +223,9 @@ impl Watchlist {
         let mut due = due.iter().take_while(|(due, _)| *due <= now);
         let entry = |topic: &Topic| self.entries.get(topic);
         match tier {
-            Tier::Called => due.min_by_key(|(due, topic)| (entry(topic).and_then(Entry::rank), *due)),
+            Tier::Needed | Tier::Called => due.min_by_key(|(due, topic)| (entry(topic).and_then(Entry::rank), *due)),
             Tier::Sight => due.min_by_key(|(due, topic)| (entry(topic).and_then(Entry::priority), *due)),
-            Tier::Needed | Tier::First | Tier::Rest => due.next(),
+            Tier::First | Tier::Rest => due.next(),
         }
     }
 
@@ -213,7 +246,7 @@ impl Watchlist {
             return;
         }
         if let Some((tier, due)) = due(topic, entry) {
-            let line = (tier, right_of_topic(topic));
+            let line = (tier, paid(topic, entry), right_of_topic(topic));
             self.lines.entry(line.clone()).or_default().insert((due, topic.clone()));
             entry.due = Some((line, due));
         }
@@ -255,14 +288,18 @@ impl Entry {
 /// What a question costs whom; `None`: nobody counts it.
 fn price(line: &Line, entry: &Entry) -> Option<(Account, Spend, u32)> {
     let batches = |size: usize| u32::try_from(entry.by_id.len().div_ceil(size).max(1)).unwrap_or(u32::MAX);
-    let (tier, right) = line;
+    let (tier, paid, right) = line;
+    let half = match paid {
+        Paid::ForCall => Spend::Write,
+        Paid::Reading => Spend::Read,
+    };
     let (account, spend, cost) = match right {
         Right::Open => return None,
-        Right::ReadPools(class) | Right::ReadMonitors(class) => (Account::Cloudflare(class.clone()), Spend::Read, 1),
+        Right::ReadPools(class) | Right::ReadMonitors(class) => (Account::Cloudflare(class.clone()), half, 1),
         // Reading back what was patched is paid for by the patch.
         Right::ReadBalancers(class) => {
             let cost = if *tier == Tier::Needed { 0 } else { 1 };
-            (Account::Cloudflare(class.clone()), Spend::Read, cost)
+            (Account::Cloudflare(class.clone()), half, cost)
         }
         // One listing for the CNAME, one for the TXT.
         Right::ListRecords(class) => (Account::Route53(class.clone()), Spend::Read, 2),
@@ -335,6 +372,29 @@ fn ids(query: &Query) -> &[Text] {
         | Query::Balancer { .. }
         | Query::Names { .. }
         | Query::Change { .. } => &[],
+    }
+}
+
+/// Who pays: of a shop whose turn it is documents are read for its calls.
+fn paid(topic: &Topic, entry: &Entry) -> Paid {
+    match topic {
+        Topic::Object(ObjectKey::Pool(..) | ObjectKey::Balancer(..)) if entry.rank().is_some() => Paid::ForCall,
+        Topic::Object(
+            ObjectKey::Probe(_)
+            | ObjectKey::Proof(_)
+            | ObjectKey::Reference(_)
+            | ObjectKey::Instance(..)
+            | ObjectKey::Lag(..)
+            | ObjectKey::Parameters(..)
+            | ObjectKey::PoolHealth(..)
+            | ObjectKey::Pool(..)
+            | ObjectKey::Monitor(..)
+            | ObjectKey::Balancer(..)
+            | ObjectKey::Names(..)
+            | ObjectKey::Change(..),
+        )
+        | Topic::Instances(_)
+        | Topic::Lags(_) => Paid::Reading,
     }
 }
 
@@ -459,7 +519,27 @@ mod tests {
         assert!(ask(&mut list, now + Duration::from_millis(1)));
         assert!(!ask(&mut list, now + Duration::from_millis(1)), "it has been answered");
     }
-}
+
+    /// All readings of 5 min are spent on users' view: a document that a call will be compared with is read all the same.
+    #[test]
+    fn documents_of_a_shop_whose_turn_it_is_are_paid_from_what_is_kept_for_calls() {
+        let account = Account::Cloudflare("production".into());
+        let now = Duration::from_secs(10);
+        let asked = |called: Option<Rank>| {
+            let (mut list, mut budgets, mut denials) = (Watchlist::default(), Budgets::new("me"), Denials::default());
+            while budgets.may(&account, Spend::Read, 1, Tier::Called, now) {
+                budgets.spend(&account, Spend::Read, 1, Tier::Called, now);
+            }
+            let shop = ShopKey {
+                namespace: "shops".into(),
+                name: "one".into(),
+            };
+            list.set(&shop, 0, &[], &[balancer(None)], called);
+            list.next_due(now, Cause(1), &mut budgets, &mut denials).is_some()
+        };
+        assert!(asked(Some(Rank::first())));
+        assert!(!asked(None), "what nobody waits for is a reading like any other");
+    }
 
     /// A thousand parameter groups are due at once, every hour: the instances, ten pages of them, are read every 30 s all
     /// the same.
@@ -507,5 +587,46 @@ mod tests {
         let longest = described.windows(2).map(|two| two[1] - two[0]).max().unwrap();
         assert!(longest <= Duration::from_secs(45), "{longest:?}");
         assert!(read >= 2000, "and they are read every hour: {read}");
+    }
+
+    /// A first look is awaited: what nobody waits for is read when it is over.
+    #[test]
+    fn rotation_waits_for_first_looks() {
+        let (mut list, mut budgets, mut denials) = (Watchlist::default(), Budgets::new("me"), Denials::default());
+        let shop = |name: &str| ShopKey {
+            namespace: "shops".into(),
+            name: name.into(),
+        };
+        let health = |newer_than: Option<Duration>| Look {
+            query: Query::PoolHealth {
+                class: "production".into(),
+                pool: "pool".into(),
+            },
+            every: Duration::from_secs(3600),
+            newer_than,
+        };
+        let now = Duration::from_secs(1000);
+        let mut ask = |list: &mut Watchlist, at: Duration| {
+            let asked = list.next_due(at, Cause(1), &mut budgets, &mut denials);
+            list.done(Cause(1));
+            asked
+        };
+        list.set(&shop("one"), 0, &[], &[balancer(None)], None);
+        list.set(&shop("two"), 0, &[], &[health(None)], None);
+        assert!(
+            ask(&mut list, now).is_some() && ask(&mut list, now).is_some(),
+            "each is read once"
+        );
+        let (due, looks) = (now + Duration::from_secs(400), now + Duration::from_secs(500));
+        list.set(&shop("two"), 0, &[health(None)], &[health(Some(looks))], None);
+        assert_eq!(ask(&mut list, due), None);
+        assert!(matches!(
+            ask(&mut list, looks + Duration::from_secs(1)),
+            Some(Query::PoolHealth { .. })
+        ));
+        assert!(matches!(
+            ask(&mut list, looks + Duration::from_secs(1)),
+            Some(Query::Balancer { .. })
+        ));
     }
 }

@@ -1,14 +1,17 @@
 //! What to look at, and how often: slowly at rest, quickly on suspicion, at once after a call.
 
-use super::{Sight, name, rebuild, traffic};
+use super::{Sight, asked, name, rebuild, traffic};
 use crate::actual::Read;
 use crate::decision::{Effect, Look, Step};
-use crate::facts::EdgeVote;
+use crate::evidence::is_out;
+use crate::facts::{EdgeVote, Facts};
 use crate::journal::{MoveKind, Phase};
 use crate::pacing::Turn;
-use crate::reading::Query;
+use crate::reading::{MonitorView, Query};
 use crate::side::Side;
 use crate::time::after;
+use crate::window::CONFIRM_APART;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// How often clouds are asked.
@@ -59,15 +62,19 @@ const IN_MOVE: Pace = Pace {
     pools: Duration::from_secs(60),
     settings: Duration::from_secs(3600),
 };
-/// Where a whole class asks at once, Cloudflare's quota is what decides how soon the last shop moves: two readings of the
-/// active region's pool that confirm each other (20 s apart) before the first grows old, and whatever a fresh round or
-/// the reading back of a call needs.
-const THRIFTY_HEALTH: Duration = Duration::from_secs(25);
-const THRIFTY_OTHER_HEALTH: Duration = Duration::from_secs(85);
-/// When users' view is looked at first while others go first, how soon again, and until when that may still help.
-const FIRST_SIGHT: Duration = Duration::from_secs(75);
-const FIRST_SIGHT_AGAIN: Duration = Duration::from_secs(45);
-const FIRST_SIGHT_AT_MOST: Duration = Duration::from_secs(600);
+/// Where a whole class asks at once, Cloudflare's quota decides how many shops can move, and how soon the last one does: so
+/// users' view of the active region is not read before monitors can have noticed, then until it is Down, once more after
+/// 20 s to confirm that, and from then on before it grows old (90 s). Fresh rounds, which read both regions, come on top.
+const NOT_DOWN_YET: Duration = Duration::from_secs(25);
+const CONFIRMING: Duration = Duration::from_secs(22);
+const KEPT_FRESH: Duration = Duration::from_secs(70);
+/// What nothing waits for now.
+const NOT_NOW: Duration = Duration::from_secs(24 * 3600);
+/// While others go first, each place in the queue looks this much later for the first time: the order of the queue is the
+/// order of the looks, though some notice the trouble an interval later than others.
+const EACH_PLACE: Duration = Duration::from_millis(100);
+/// How soon such a look is taken again where it did not say Down.
+const LOOK_AGAIN: Duration = Duration::from_secs(45);
 /// Proofs while a planned move keeps the shop from taking orders: each second counts.
 const WRITE_STOP: Duration = Duration::from_secs(2);
 /// A Route 53 change that is awaited.
@@ -92,13 +99,7 @@ fn pace(sight: &Sight<'_>) -> Pace {
     let usual = usual_pace(sight);
     match sight.input.turn {
         Turn::AtEase => *usual,
-        Turn::Called | Turn::NextMinute(_) => Pace {
-            health: THRIFTY_HEALTH,
-            other_health: THRIFTY_OTHER_HEALTH,
-            balancers: AT_REST.balancers,
-            pools: AT_REST.pools,
-            ..*usual
-        },
+        Turn::Called | Turn::NextMinute(_) => thrifty(sight, usual),
         Turn::Queued(_) => Pace {
             health: AT_REST.health,
             other_health: AT_REST.other_health,
@@ -107,6 +108,44 @@ fn pace(sight: &Sight<'_>) -> Pace {
             pools: AT_REST.pools,
             ..*usual
         },
+    }
+}
+
+/// Only what decides. Documents are what a call is compared with: they are read once users' view is Down.
+fn thrifty(sight: &Sight<'_>, usual: &Pace) -> Pace {
+    let Some(facts) = sight.facts.as_ref().filter(|facts| facts.trouble.is_some()) else {
+        return Pace {
+            health: KEPT_FRESH,
+            other_health: NOT_NOW,
+            balancers: AT_REST.balancers,
+            pools: AT_REST.pools,
+            ..*usual
+        };
+    };
+    let edge = facts.a.edge;
+    let health = match edge.value {
+        EdgeVote::Down if edge.held >= CONFIRM_APART => KEPT_FRESH,
+        EdgeVote::Down => CONFIRMING,
+        EdgeVote::Up | EdgeVote::Partial | EdgeVote::Unknown if is_too_early(sight, facts) => NOT_NOW,
+        EdgeVote::Up | EdgeVote::Partial | EdgeVote::Unknown => NOT_DOWN_YET,
+    };
+    let documents = if edge.value == EdgeVote::Down || sight.input.journal.in_flight().is_some() {
+        AT_REST.balancers
+    } else {
+        NOT_NOW
+    };
+    Pace {
+        health,
+        // It decides nothing but whether the pool order may name it first, which its own Down or Impaired probe forbids.
+        other_health: if edge.value == EdgeVote::Down && !is_out(facts.b.probe.value) {
+            KEPT_FRESH
+        } else {
+            NOT_NOW
+        },
+        balancers: documents,
+        pools: documents,
+        settings: NOT_NOW,
+        ..*usual
     }
 }
 
@@ -389,19 +428,51 @@ fn change(sight: &Sight<'_>, looks: &mut Vec<Look>) {
     }
 }
 
-/// Where others go first, users' view of the active region is looked at once all the same: when writes stopped is counted
-/// from the first Down. Not before monitors of 60 s can have noticed, and anew while it is not Down.
+/// When users' view of the active region is first looked at where many shops need it at once: when monitors can have
+/// noticed. Where others go first it is looked at all the same, anew while it is not Down, and as long as that helps: when
+/// writes stopped is counted from the first Down.
 fn first_sight(sight: &Sight<'_>, side: Side) -> Option<Duration> {
     let facts = sight.facts.as_ref().filter(|facts| facts.active == side)?;
-    let queued = matches!(sight.input.turn, Turn::Queued(_));
-    if !queued || facts.a.edge_read == EdgeVote::Down {
+    if facts.a.edge_read == EdgeVote::Down {
         return None;
     }
-    let lasts = crate::time::since(facts.trouble?, sight.input.now.wall);
-    let waited = lasts.checked_sub(FIRST_SIGHT).filter(|_| lasts < FIRST_SIGHT_AT_MOST)?;
-    let into_this_one = waited.as_millis() % FIRST_SIGHT_AGAIN.as_millis();
-    let into_this_one = Duration::from_millis(u64::try_from(into_this_one).unwrap_or(0));
-    Some(sight.input.now.mono.saturating_sub(into_this_one))
+    let noticed = noticed(sight, facts)?;
+    match sight.input.turn {
+        Turn::AtEase => None,
+        Turn::Called | Turn::NextMinute(_) => is_too_early(sight, facts).then(|| mono(sight, noticed)),
+        Turn::Queued(_) if super::turn::is_over_budget(sight, facts) => None,
+        Turn::Queued(place) => {
+            let first = mono(sight, after(noticed, EACH_PLACE.saturating_mul(place.place)));
+            let since_then = sight.input.now.mono.saturating_sub(first);
+            let again = since_then.as_secs() / LOOK_AGAIN.as_secs();
+            Some(first + LOOK_AGAIN.saturating_mul(u32::try_from(again).unwrap_or(u32::MAX)))
+        }
+    }
+}
+
+/// When the monitor of the active region's pool can have noticed the trouble in every city.
+fn noticed(sight: &Sight<'_>, facts: &Facts) -> Option<Timestamp> {
+    let monitor = sight.input.actual.monitor(facts.active);
+    Some(after(
+        facts.trouble?,
+        monitor.unwrap_or(&MonitorView::DEFAULT).notices_within(),
+    ))
+}
+
+/// Whether users' view can hardly have changed yet; a person does not wait for that.
+fn is_too_early(sight: &Sight<'_>, facts: &Facts) -> bool {
+    let early = noticed(sight, facts).is_some_and(|noticed| sight.input.now.wall < noticed);
+    early && !asked::waits(sight)
+}
+
+/// A wall time on our monotonic clock.
+fn mono(sight: &Sight<'_>, at: Timestamp) -> Duration {
+    let now = sight.input.now;
+    if at >= now.wall {
+        now.mono + crate::time::since(now.wall, at)
+    } else {
+        now.mono.saturating_sub(crate::time::since(at, now.wall))
+    }
 }
 
 /// When the newest matching call ended: what it changed must be read after that.
@@ -421,6 +492,5 @@ fn fresh_round(sight: &Sight<'_>) -> Option<Duration> {
         Phase::Excluding => super::excluding::read_back(sight, current)?,
         Phase::Promoting | Phase::Repointing | Phase::Verifying | Phase::Holding => return None,
     };
-    let ago = crate::time::since(after(since, Duration::ZERO), sight.input.now.wall);
-    Some(sight.input.now.mono.saturating_sub(ago))
+    Some(mono(sight, since).min(sight.input.now.mono))
 }

@@ -56,7 +56,7 @@ pub(super) fn attention(sight: &Sight<'_>) -> Attention {
 }
 
 /// Writes stopped no earlier than users' view was first seen Down, or than now. What is lost then is over the budget.
-fn is_over_budget(sight: &Sight<'_>, facts: &Facts) -> bool {
+pub(super) fn is_over_budget(sight: &Sight<'_>, facts: &Facts) -> bool {
     let stopped = facts.a.edge_down_since.unwrap_or(sight.input.now.wall);
     facts
         .caught_up_to

@@ -1,12 +1,16 @@
 //! Section 6, pacing: whose turn has not come does not begin, and no licence is written in a minute that is full.
 
-use crate::scene::{A, Scene, at, secs};
+use crate::scene::{A, B, Scene, at, secs};
+use breakwater_core::decision::Look;
 use breakwater_core::facts::{EdgeVote, LinkVote, ProbeVote, ProofVote, Vote};
-use breakwater_core::journal::Phase;
+use breakwater_core::journal::{MoveKind, Phase};
 use breakwater_core::loss::writes_stopped;
 use breakwater_core::pacing::{Attention, Place, Turn};
+use breakwater_core::reading::Query;
 use breakwater_core::report::report;
+use breakwater_core::request::{Override, Request, Verdict};
 use breakwater_core::time::after;
+use breakwater_core::window::{CONFIRM_APART, FRESH_CLOUD};
 
 fn seventh(scene: &Scene) -> Place {
     Place {
@@ -118,4 +122,158 @@ fn the_estimate_does_not_grow_in_the_queue() {
     facts.proof = Vote::none(ProofVote::Unknown);
     assert_eq!(facts.active, A);
     assert_eq!(writes_stopped(&facts.a, &facts.proof, &facts.link), since(180));
+}
+
+/// What is asked about users' view of A.
+fn users_view(scene: &Scene) -> Look {
+    let pool = scene.shop.regions[A].pool.clone();
+    let mut looks = scene.plan().look.into_iter();
+    let look = looks.find(|look| matches!(&look.query, Query::PoolHealth { pool: asked, .. } if *asked == pool));
+    look.expect("it is always asked about")
+}
+
+/// Probes see the region dead; users' view was read long ago.
+fn dead_by_probes(turn: fn(&Scene) -> Turn) -> Scene {
+    let mut scene = Scene::without_proofs();
+    scene.wait(600);
+    scene.read_probes();
+    scene.read_instance(A);
+    scene.read_instance(B);
+    scene.read_lag();
+    scene.kill_region();
+    scene.wait(10);
+    scene.read_probes();
+    scene.turn = turn(&scene);
+    scene
+}
+
+/// A monitor of 60 s with two more tries of 5 s each has noticed in every city after 75 s.
+#[test]
+fn users_view_is_not_read_before_monitors_can_have_noticed() {
+    let mut scene = dead_by_probes(|_| Turn::Called);
+    let look = users_view(&scene);
+    assert_eq!(look.newer_than, Some(scene.now.mono + secs(75)));
+    assert!(look.every > secs(3600), "and not before: {:?}", look.every);
+    for _ in 0..8 {
+        scene.wait(10);
+        scene.read_probes();
+    }
+    assert!(
+        users_view(&scene).every <= secs(30),
+        "then at once, and anew until it is Down"
+    );
+    scene.read_edge();
+    let confirming = users_view(&scene);
+    assert!(
+        confirming.every >= CONFIRM_APART && confirming.every <= secs(25),
+        "once more to confirm it: {:?}",
+        confirming.every
+    );
+    scene.wait(22);
+    scene.read_probes();
+    scene.read_edge();
+    let kept = users_view(&scene).every;
+    assert!(
+        kept >= secs(60) && kept < FRESH_CLOUD,
+        "then before it grows old: {kept:?}"
+    );
+}
+
+#[test]
+fn with_nobody_in_its_way_it_reads_users_view_at_once() {
+    let scene = dead_by_probes(|_| Turn::AtEase);
+    let look = users_view(&scene);
+    assert_eq!((look.newer_than, look.every), (None, secs(10)));
+}
+
+/// The order of the queue is the order of the first looks.
+#[test]
+fn who_waits_looks_in_the_order_of_the_queue() {
+    let mut scene = dead_by_probes(|scene| Turn::Queued(seventh(scene)));
+    let at_place = |scene: &mut Scene, place| {
+        scene.turn = Turn::Queued(Place {
+            place,
+            ..seventh(scene)
+        });
+        users_view(scene).newer_than.expect("it looks while it waits")
+    };
+    let (seventh, hundredth) = (at_place(&mut scene, 7), at_place(&mut scene, 100));
+    assert!(seventh >= scene.now.mono + secs(75));
+    assert!(hundredth >= seventh + secs(5), "{seventh:?} {hundredth:?}");
+}
+
+/// What a look could still show would be too late: it is left to those for whom it is not.
+#[test]
+fn who_would_lose_too_much_does_not_look_while_it_waits() {
+    let mut scene = dead_by_probes(|scene| Turn::Queued(seventh(scene)));
+    for _ in 0..12 {
+        scene.wait(10);
+        scene.read_probes();
+    }
+    assert!(users_view(&scene).newer_than.is_some());
+    for _ in 0..30 {
+        scene.wait(10);
+        scene.read_probes();
+    }
+    assert_eq!(users_view(&scene).newer_than, None);
+}
+
+fn asked_by_a_person(scene: &Scene) -> Request {
+    Request {
+        name: "shop-2am".into(),
+        uid: "rsw-1".into(),
+        kind: MoveKind::Failover,
+        to: Some(scene.name(B)),
+        expected_epoch: Some(scene.journal.epoch),
+        start_before: after(scene.now.wall, secs(3600)),
+        overrides: Vec::new(),
+        allow_loss: Some(secs(1200)),
+        abort: false,
+        expires_at: None,
+        max_write_stop: None,
+        record_of: None,
+    }
+}
+
+/// A person goes before those that move by themselves, and is not refused because nobody has looked lately: what is lost is
+/// counted until users' view was seen Down, not until now.
+#[test]
+fn a_persons_request_waits_for_its_turn_and_a_fresh_look() {
+    let mut scene = dead_by_probes(|scene| Turn::Queued(seventh(scene)));
+    for round in 0..120 {
+        scene.wait(10);
+        scene.read_probes();
+        scene.read_instance(A);
+        scene.read_instance(B);
+        scene.read_lag();
+        if round == 60 {
+            scene.read_edge();
+        }
+    }
+    scene.requests.push(asked_by_a_person(&scene));
+    let verdict = |scene: &Scene| scene.plan().answers.first().map(|answer| answer.verdict.clone());
+    assert_eq!(scene.plan().attention, Attention::Asked);
+    assert!(
+        matches!(verdict(&scene), Some(Verdict::Waits(for_what)) if for_what.len() == 1),
+        "its turn"
+    );
+    scene.turn = Turn::Called;
+    assert_eq!(verdict(&scene), Some(Verdict::Waits(Vec::new())), "a fresh look");
+    scene.read_edge();
+    assert_eq!(verdict(&scene), None, "it begins");
+    scene.decide();
+    assert!(scene.journal.in_flight().is_some_and(|m| !m.automatic));
+}
+
+/// Who overrides the queue waits for neither.
+#[test]
+fn a_person_may_override_the_queue() {
+    let mut scene = dead_by_probes(|scene| Turn::Queued(seventh(scene)));
+    let request = Request {
+        overrides: vec![Override::Paced],
+        ..asked_by_a_person(&scene)
+    };
+    scene.requests.push(request);
+    scene.decide();
+    assert!(scene.journal.in_flight().is_some_and(|m| !m.automatic));
 }
