@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 /// its turn that confirm each other, and of both regions one in each of two fresh rounds (before the exclusion, and after
 /// it was read back).
 const READINGS: f64 = 7.0;
-/// Of the other half of the quota: a load balancer and the other region's pool are read, and a PATCH and its reading back.
-const CALLS: f64 = 4.0;
+/// Of the other half of the quota: a load balancer and two pools are read, and a PATCH and its reading back.
+const CALLS: f64 = 5.0;
 /// Time between two probes of a service, as it is by default.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// `promotionsPerMinute`.
@@ -95,9 +95,10 @@ fn ready(crowd: Crowd) -> Rig {
         }
     };
     probe_every(&mut rig, minutes(1));
-    rig.run_for(Duration::from_secs_f64(crowd.shops as f64 * 6.0 / crowd.a_second()));
+    let reading = crowd.shops as f64 * 6.0 / crowd.a_second();
+    rig.run_for(Duration::from_secs_f64(reading + 1200.0));
     probe_every(&mut rig, INTERVAL);
-    rig.run_for(minutes(20));
+    rig.run_for(minutes(5));
     for name in &names {
         for kind in ["Ready", "StandbyReady", "Protected"] {
             assert_eq!(condition(&rig, name, kind), "True", "{kind}: {}", states(&rig, &[name]));
