@@ -115,7 +115,7 @@ impl Window {
         match tier {
             Tier::Needed | Tier::Called => self.most,
             Tier::Sight | Tier::First => self.most - self.most / 8,
-            Tier::Rest => self.most / 3,
+            Tier::Rest => self.most / ROTATION,
         }
     }
 
@@ -138,6 +138,8 @@ impl Window {
 struct Purse {
     /// Readings in 5 min, where the provider counts so.
     window: Option<Window>,
+    /// What rotation may take of them, evenly: were its part spent at once, all of it might be spent right before an outage.
+    rotation: Option<Bucket>,
     reads: Bucket,
     polls: Bucket,
     writes: Bucket,
@@ -156,6 +158,8 @@ pub(crate) struct Budgets {
     seed: u64,
 }
 
+/// The part of the readings that rotation takes: a third.
+const ROTATION: usize = 3;
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 /// The first pause after throttling; it doubles, and is longer by chance by up to a half.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
@@ -207,7 +211,11 @@ impl Budgets {
             (Some(window), Spend::Read) => window.has(now, cost, tier),
             (Some(_) | None, _) => true,
         };
-        in_window && (purse.is_burst(tier) || purse.bucket(spend).has(now, f64::from(cost), tier))
+        let in_rotation = match purse.rotation(spend, tier) {
+            Some(rotation) => rotation.has(now, f64::from(cost), Tier::Needed),
+            None => true,
+        };
+        in_window && in_rotation && (purse.is_burst(tier) || purse.bucket(spend).has(now, f64::from(cost), tier))
     }
 
     /// When it may be, if nothing else is spent meanwhile. `may` must have said no just now.
@@ -224,7 +232,11 @@ impl Budgets {
         if purse.is_burst(tier) {
             return frees.max(resumes);
         }
-        purse.bucket(spend).ready(f64::from(cost), tier).max(resumes).max(frees)
+        let rotates = purse
+            .rotation(spend, tier)
+            .map_or(Duration::ZERO, |rotation| rotation.ready(f64::from(cost), Tier::Needed));
+        let ready = purse.bucket(spend).ready(f64::from(cost), tier);
+        ready.max(resumes).max(frees).max(rotates)
     }
 
     /// It is spent.
@@ -232,6 +244,9 @@ impl Budgets {
         let purse = self.purse(account);
         if let (Some(window), Spend::Read) = (&mut purse.window, spend) {
             window.spent.extend((0..cost).map(|_| now));
+        }
+        if let Some(rotation) = purse.rotation(spend, tier) {
+            rotation.tokens -= f64::from(cost);
         }
         if !purse.is_burst(tier) {
             purse.bucket(spend).tokens -= f64::from(cost);
@@ -293,6 +308,7 @@ impl Budgets {
                             most: half as usize,
                             spent: VecDeque::new(),
                         }),
+                        rotation: Some(Bucket::full(half / 18.0, half / ROTATION as f64 / 300.0)),
                         ..Purse::new(buckets.0, buckets.1)
                     }
                 }
@@ -315,6 +331,7 @@ impl Purse {
     fn new(reads: Bucket, writes: Bucket) -> Self {
         Purse {
             window: None,
+            rotation: None,
             reads,
             polls: reads,
             writes,
@@ -327,6 +344,11 @@ impl Purse {
     /// First looks are spent at once, not spread.
     fn is_burst(&self, tier: Tier) -> bool {
         self.window.is_some() && tier == Tier::Sight
+    }
+
+    fn rotation(&mut self, spend: Spend, tier: Tier) -> Option<&mut Bucket> {
+        let rotates = spend == Spend::Read && tier == Tier::Rest;
+        self.rotation.as_mut().filter(|_| rotates)
     }
 
     fn bucket(&mut self, spend: Spend) -> &mut Bucket {
@@ -397,6 +419,17 @@ mod tests {
     #[test]
     fn rotation_leaves_most_of_it_to_the_first_minutes_of_an_outage() {
         assert!(most_in_five_minutes(&greedy(&[Tier::Rest])) <= 150);
+    }
+
+    /// Else an outage that begins right after finds nothing left for 5 min.
+    #[test]
+    fn rotation_is_even() {
+        let spent = greedy(&[Tier::Rest]);
+        let in_a_minute = |from: &Duration| spent.partition_point(|at| *at < *from + Duration::from_secs(60));
+        let steady = spent.iter().enumerate().filter(|(_, at)| **at >= FIVE_MINUTES);
+        let most = steady.map(|(index, from)| in_a_minute(from) - index).max().unwrap();
+        // 30 a minute, and what a full bucket gives at once.
+        assert!(most <= 30 + 25, "{most} in a minute");
     }
 
     #[test]
