@@ -161,7 +161,9 @@ impl Watchlist {
             | Right::ModifyParameters(_)
             | Right::StopInstances(_)
             | Right::StartInstances(_)
-            | Right::TagResources(_) => return false,
+            | Right::TagResources(_)
+            | Right::CopyGroups(_)
+            | Right::CreateReplicas(_) => return false,
         };
         let first_looks = (Tier::Sight, Paid::Reading, Right::ReadPools(class.clone()));
         *tier == Tier::Rest && self.lines.contains_key(&first_looks)

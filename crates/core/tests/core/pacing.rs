@@ -232,6 +232,7 @@ fn asked_by_a_person(scene: &Scene) -> Request {
         expires_at: None,
         max_write_stop: None,
         record_of: None,
+        approved_by: None,
     }
 }
 
