@@ -4,7 +4,7 @@ use crate::catalogue::{Catalogue, Resolved, kept_of};
 use crate::clock::Clock;
 use crate::metrics::{Metrics, call_kind};
 use crate::people::People;
-use crate::records::Show;
+use crate::records::{Show, Told};
 use crate::serve::Health;
 use crate::store::Store;
 use crate::watches::Saw;
@@ -67,7 +67,7 @@ pub(crate) struct Driver {
     pub(crate) clouds: Arc<Clouds>,
     pub(crate) store: Store,
     pub(crate) people: People,
-    pub(crate) records: mpsc::UnboundedSender<Show>,
+    pub(crate) records: mpsc::UnboundedSender<Told>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) health: Arc<Health>,
     pub(crate) tell: mpsc::UnboundedSender<Happened>,
@@ -133,6 +133,8 @@ impl Driver {
                 self.feed_fleet();
                 let led = self.leads();
                 self.lease = until;
+                // Before the engine hears of it: what it says then is to be shown.
+                _ = self.records.send(Told::Lease(until));
                 let until = until.map(|until| self.clock.mono_of(until));
                 self.feed(In::Lease(until));
                 if !led && self.leads() {
@@ -312,6 +314,7 @@ impl Driver {
             Resolved::Gone | Resolved::Leaving => {
                 self.statuses.remove(key);
                 self.withdraw(key);
+                _ = self.records.send(Told::Gone(key.clone()));
             }
             Resolved::Unusable(why, generation) => {
                 // An edit waits while a move is in flight: that works on what it copied at its start.
@@ -509,14 +512,14 @@ impl Driver {
                     .storefront(&key)
                     .and_then(|seen| self.catalogue.shop(&key, seen).ok());
                 if let Some(shop) = shop {
-                    _ = self.records.send(Show::Move(Box::new(shop), current));
+                    _ = self.records.send(Told::Show(Show::Move(Box::new(shop), current)));
                 }
             }
             Out::Shift(key, shift) => {
-                _ = self.records.send(Show::Shift(key, shift));
+                _ = self.records.send(Told::Show(Show::Shift(key, shift)));
             }
             Out::Answer(key, answered) => {
-                _ = self.records.send(Show::Answer(key, answered));
+                _ = self.records.send(Told::Show(Show::Answer(key, answered)));
             }
             Out::Event(event) => {
                 let uid = self.catalogue.storefront(&event.key).and_then(ResourceExt::uid);

@@ -1,27 +1,27 @@
-//! What stands on RegionSwitches: projections of the journal, and answers to requests. Their writing is retried and never
-//! delays a move.
+//! What stands on RegionSwitches: projections of the journal, and answers to requests. Their writing is tried until it is
+//! done, and never delays a move.
 
-use crate::store::bounded;
-use backon::{ExponentialBuilder, Retryable};
-use breakwater_api::record::RECORD_GENERATION;
-use breakwater_api::{
-    REQUESTED_BY_CONTROLLER, RegionSwitch, RegionSwitchStatus, answer_status, move_status, region_switch_of, shift_status,
-};
+mod showing;
+#[cfg(test)]
+mod tests;
+
+use crate::people::People;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use breakwater_core::Text;
 use breakwater_core::journal::{Move, Shift};
 use breakwater_core::report::Answered;
 use breakwater_core::shop::{Shop, ShopKey};
-use breakwater_engine::port::StoreError;
-use jiff::Timestamp;
-use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::{Client, ResourceExt};
-use serde_json::json;
+use breakwater_engine::port::{Event, StoreError};
+use kube::Client;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Of the records that the controller made, this many are kept per Storefront.
-const KEPT: usize = 50;
+/// Pauses between tries begin with this and double (real time).
+const PAUSE_LEAST: Duration = Duration::from_millis(500);
+/// They grow to this: an API server that is back is found soon, one that refuses is not asked hotly.
+const PAUSE_MOST: Duration = Duration::from_secs(30);
 
 /// What to show on a RegionSwitch.
 pub(crate) enum Show {
@@ -33,9 +33,22 @@ pub(crate) enum Show {
     Answer(ShopKey, Box<Answered>),
 }
 
+/// What the writer of RegionSwitches is told.
+pub(crate) enum Told {
+    /// Show this.
+    Show(Show),
+    /// The lease is ours until then. Who lost it shows nothing any more: another process decides now, and what we would
+    /// say may not be what it says. The engine says all of it again when the lease is back.
+    Lease(Option<std::time::Instant>),
+    /// A Storefront is gone, and with it what its moves would still show.
+    Gone(ShopKey),
+}
+
+/// What a RegionSwitch is about: of several that wait about the same, only the newest is shown.
+type About = (ShopKey, Text);
+
 impl Show {
-    /// What it is about: of several that wait about the same, only the newest is shown.
-    fn about(&self) -> (ShopKey, Text) {
+    fn about(&self) -> About {
         match self {
             Show::Move(shop, current) => {
                 let request = current.request.as_ref().map(|request| request.uid.clone());
@@ -51,10 +64,22 @@ impl Show {
 /// Why a record could not be shown.
 #[derive(Debug, thiserror::Error)]
 enum NotShown {
-    #[error("the API server: {0:?}")]
+    #[error("the API server: {0:?}; it is tried again")]
     Store(StoreError),
-    #[error("another object has this name and says something else")]
+    #[error("the lease ended in between; who holds it now shows it")]
+    LeaseEnded,
+    #[error("other objects have this name and `-2`, and say something else; they are left alone")]
     Taken,
+}
+
+impl NotShown {
+    /// Whether another try may end better.
+    fn may_pass(&self) -> bool {
+        match self {
+            NotShown::Store(_) | NotShown::LeaseEnded => true,
+            NotShown::Taken => false,
+        }
+    }
 }
 
 impl From<StoreError> for NotShown {
@@ -63,145 +88,104 @@ impl From<StoreError> for NotShown {
     }
 }
 
-/// Shows one after another; of several that wait about the same, only the newest.
-pub(crate) async fn show_all(client: Client, mut todo: mpsc::UnboundedReceiver<Show>) {
-    let mut waiting: BTreeMap<(ShopKey, Text), Show> = BTreeMap::new();
-    while let Some(show) = todo.recv().await {
-        waiting.insert(show.about(), show);
-        while let Ok(more) = todo.try_recv() {
-            waiting.insert(more.about(), more);
-        }
-        for ((key, about), show) in std::mem::take(&mut waiting) {
-            let retries = ExponentialBuilder::default()
-                .with_max_times(6)
-                .with_max_delay(Duration::from_secs(10));
-            let shown = (|| show_one(&client, &show)).retry(retries).await;
-            if let Err(error) = shown {
-                tracing::warn!(shop = %key, %about, %error, "RegionSwitch not written; the journal has it all");
-            }
-        }
+/// One that has not been shown yet.
+struct Waiting {
+    show: Show,
+    due: Instant,
+    pauses: ExponentialBackoff,
+}
+
+/// All that has not been shown yet.
+#[derive(Default)]
+struct Unshown {
+    waiting: BTreeMap<About, Waiting>,
+}
+
+impl Unshown {
+    /// Takes one that is to be shown at once, in the place of an older one about the same.
+    fn put(&mut self, show: Show, now: Instant) {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(PAUSE_LEAST)
+            .with_max_delay(PAUSE_MOST)
+            .with_jitter()
+            .without_max_times()
+            .build();
+        let waiting = Waiting { show, due: now, pauses };
+        self.waiting.insert(waiting.show.about(), waiting);
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        self.waiting.values().map(|waiting| waiting.due).min()
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<Waiting> {
+        let due = |(about, waiting): (&About, &Waiting)| (waiting.due <= now).then(|| about.clone());
+        let about = self.waiting.iter().find_map(due)?;
+        self.waiting.remove(&about)
+    }
+
+    /// Puts one back that could not be shown: nobody else comes back to it, and a request must not stay open for ever.
+    fn put_back(&mut self, mut waiting: Waiting, now: Instant) {
+        waiting.due = now + waiting.pauses.next().unwrap_or(PAUSE_MOST);
+        self.waiting.entry(waiting.show.about()).or_insert(waiting);
+    }
+
+    /// What moves of this shop would show is of no use any more; requests by people are answered all the same.
+    fn forget_moves(&mut self, key: &ShopKey) {
+        self.waiting.retain(|about, waiting| match waiting.show {
+            Show::Move(..) => about.0 != *key,
+            Show::Shift(..) | Show::Answer(..) => true,
+        });
     }
 }
 
-async fn show_one(client: &Client, show: &Show) -> Result<(), NotShown> {
-    let of = |key: &ShopKey| Api::<RegionSwitch>::namespaced(client.clone(), &key.namespace);
-    match show {
-        Show::Move(shop, current) => {
-            let api = of(&shop.key);
-            match &current.request {
-                Some(request) => {
-                    let status = |found: &RegionSwitch| {
-                        let generation = found.metadata.generation.unwrap_or_default();
-                        move_status(current, found.status.as_ref(), generation, Timestamp::now())
-                    };
-                    show_requester(&api, &request.name, &request.uid, status).await
+/// Shows one after another, each until it is done. What cannot be written stands in nobody's way.
+pub(crate) async fn show_all(client: Client, people: People, mut told: mpsc::UnboundedReceiver<Told>) {
+    let mut unshown = Unshown::default();
+    let mut lease: Option<Instant> = None;
+    loop {
+        let due = unshown.next_due();
+        tokio::select! {
+            biased;
+            heard = told.recv() => match heard {
+                Some(Told::Show(show)) => unshown.put(show, Instant::now()),
+                Some(Told::Lease(until)) => lease = until.map(Instant::from_std),
+                Some(Told::Gone(key)) => unshown.forget_moves(&key),
+                None => return,
+            },
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                match lease.filter(|until| *until > Instant::now()) {
+                    Some(until) => show_next(&client, &people, &mut unshown, until).await,
+                    None => unshown = Unshown::default(),
                 }
-                None => show_record(&api, shop, current).await,
-            }
-        }
-        Show::Shift(key, shift) => {
-            let status = |found: &RegionSwitch| {
-                let generation = found.metadata.generation.unwrap_or_default();
-                shift_status(shift, found.status.as_ref(), generation, Timestamp::now())
-            };
-            show_requester(&of(key), &shift.request.name, &shift.request.uid, status).await
-        }
-        Show::Answer(key, answered) => {
-            let status = |found: &RegionSwitch| {
-                let generation = found.metadata.generation.unwrap_or_default();
-                answer_status(answered, found.status.as_ref(), generation, Timestamp::now())
-            };
-            show_requester(&of(key), &answered.request, &answered.uid, status).await
-        }
-    }
-}
-
-/// Writes the status of the object that a person created. One that is gone meanwhile needs no answer.
-async fn show_requester(
-    api: &Api<RegionSwitch>,
-    name: &str,
-    uid: &str,
-    status: impl Fn(&RegionSwitch) -> RegionSwitchStatus,
-) -> Result<(), NotShown> {
-    let found = bounded(api.get_opt(name)).await?;
-    let Some(found) = found.filter(|found| found.metadata.uid.as_deref() == Some(uid)) else {
-        return Ok(());
-    };
-    let shown = status(&found);
-    write_status(api, name, &found, &shown).await
-}
-
-async fn show_record(api: &Api<RegionSwitch>, shop: &Shop, current: &Move) -> Result<(), NotShown> {
-    let mut wanted = region_switch_of(shop, current, None, Timestamp::now());
-    let plain = wanted.name_any();
-    for name in [plain.clone(), format!("{plain}-2")] {
-        wanted.metadata.name = Some(name);
-        match show_as(api, current, &wanted).await {
-            Err(NotShown::Taken) => {}
-            done => {
-                if current.outcome.is_some() {
-                    forget_old(api, shop).await;
-                }
-                return done;
             }
         }
     }
-    Err(NotShown::Taken)
 }
 
-async fn write_status(
-    api: &Api<RegionSwitch>,
-    name: &str,
-    found: &RegionSwitch,
-    shown: &RegionSwitchStatus,
-) -> Result<(), NotShown> {
-    if found.status.as_ref() == Some(shown) {
-        return Ok(());
-    }
-    let mut patch = json!({
-        "metadata": {"resourceVersion": found.metadata.resource_version},
-        "status": shown,
-    });
-    // A merge leaves alone what is absent, and an ended move has no phase any more.
-    if shown.phase.is_none() {
-        patch["status"]["phase"] = serde_json::Value::Null;
-    }
-    bounded(api.patch_status(name, &PatchParams::default(), &Patch::Merge(&patch))).await?;
-    Ok(())
-}
-
-/// Creates the record under this name, or compares with what is there, and writes its status.
-async fn show_as(api: &Api<RegionSwitch>, current: &Move, wanted: &RegionSwitch) -> Result<(), NotShown> {
-    let name = wanted.name_any();
-    let found = match bounded(api.get_opt(&name)).await? {
-        Some(found) => found,
-        None => bounded(api.create(&PostParams::default(), wanted)).await?,
-    };
-    // Compared, never trusted.
-    if found.spec.request != wanted.spec.request {
-        return Err(NotShown::Taken);
-    }
-    let shown = move_status(current, found.status.as_ref(), RECORD_GENERATION, Timestamp::now());
-    write_status(api, &name, &found, &shown).await
-}
-
-/// Deletes the oldest ended records of the controller beyond the number that is kept.
-async fn forget_old(api: &Api<RegionSwitch>, shop: &Shop) {
-    let selector = format!("spec.request.storefrontName={}", shop.key.name);
-    let Ok(listed) = bounded(api.list(&ListParams::default().fields(&selector))).await else {
+async fn show_next(client: &Client, people: &People, unshown: &mut Unshown, until: Instant) {
+    let Some(waiting) = unshown.take_due(Instant::now()) else {
         return;
     };
-    let mut ours: Vec<RegionSwitch> = listed
-        .items
-        .into_iter()
-        .filter(|record| record.spec.request.requested_by == REQUESTED_BY_CONTROLLER)
-        .filter(|record| record.status.as_ref().is_some_and(|status| status.outcome.is_some()))
-        .collect();
-    ours.sort_by_key(|record| record.status.as_ref().and_then(|status| status.number));
-    let surplus = ours.len().saturating_sub(KEPT);
-    for record in ours.into_iter().take(surplus) {
-        if let Err(error) = bounded(api.delete(&record.name_any(), &DeleteParams::default())).await {
-            tracing::info!(?error, record = record.name_any(), "old RegionSwitch not deleted");
-        }
+    let shown = timeout_at(until, showing::show_one(client, &waiting.show)).await;
+    let Err(error) = shown.unwrap_or(Err(NotShown::LeaseEnded)) else {
+        return;
+    };
+    let (key, about) = waiting.show.about();
+    tracing::warn!(shop = %key, %about, %error, "RegionSwitch not written; the journal has it all");
+    if error.may_pass() {
+        unshown.put_back(waiting, Instant::now());
+    } else {
+        let message = format!(
+            "The record of move {about} cannot be shown: {error}. The journal in the Storefront's status has it all. Find \
+             out who creates RegionSwitches under names of the controller."
+        );
+        let event = Event {
+            key,
+            warning: true,
+            reason: "RecordTaken",
+            message: message.into(),
+        };
+        people.tell(&event, None);
     }
 }

@@ -50,6 +50,10 @@ const EVENTS: &[(&str, &str)] = &[
     ("ObligationOpened", "something is owed: a fence, its undoing, a standby"),
     ("ObligationClosed", "what was owed was observed done"),
     (
+        "RecordTaken",
+        "the record of a move cannot be shown: other objects have its name",
+    ),
+    (
         "Released",
         "the object was let go after its deletion; what stays behind is named",
     ),

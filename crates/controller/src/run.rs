@@ -78,7 +78,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
     let health = Arc::new(Health::new());
 
     watches::start(&client, &args.namespace, &tell);
-    tokio::spawn(records::show_all(client.clone(), to_show));
+    let people = People::new(client.clone(), &me);
+    tokio::spawn(records::show_all(client.clone(), people.clone(), to_show));
     let lease = tokio::spawn(lease::hold(
         client.clone(),
         args.namespace.clone(),
@@ -93,7 +94,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         clock,
         clouds: Arc::new(Clouds::new(settings)),
         store: Store::new(client.clone()),
-        people: People::new(client.clone(), &me),
+        people,
         records,
         metrics,
         health,

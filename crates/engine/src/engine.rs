@@ -122,8 +122,8 @@ impl Engine {
             In::Lease(until) => {
                 let had = self.lease.is_some_and(|until| until > now.mono);
                 self.lease = until;
-                if !had {
-                    self.dirty.extend(self.shops.keys().cloned());
+                if !had && until.is_some() {
+                    self.begin_reign();
                 }
             }
             In::Fleet(mut fleet) => {

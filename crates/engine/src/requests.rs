@@ -1,6 +1,7 @@
 //! Requests by people: kept until they end, and told what becomes of them.
 
 use crate::engine::Engine;
+use crate::kept_shop::Writing;
 use crate::port::Out;
 use breakwater_core::Text;
 use breakwater_core::decision::Decision;
@@ -8,7 +9,7 @@ use breakwater_core::report::{Answered, answered};
 use breakwater_core::request::{Answer, Request};
 use breakwater_core::shop::ShopKey;
 use breakwater_core::time::Now;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The requests that have no outcome, by shop, and what each was told last.
 #[derive(Debug, Default)]
@@ -16,7 +17,7 @@ pub(crate) struct Requests {
     open: BTreeMap<ShopKey, Vec<Request>>,
     told: BTreeMap<Text, Answered>,
     /// Those that were told their end, until the store shows it.
-    ended: BTreeSet<Text>,
+    ended: BTreeMap<Text, (ShopKey, Request)>,
 }
 
 impl Requests {
@@ -26,7 +27,8 @@ impl Requests {
     }
 
     fn put(&mut self, key: ShopKey, request: Request) {
-        if self.ended.contains(&request.uid) {
+        if let Some(ended) = self.ended.get_mut(&request.uid) {
+            ended.1 = request;
             return;
         }
         let open = self.open.entry(key).or_default();
@@ -49,10 +51,20 @@ impl Requests {
 
     /// A final answer was given: nothing else is said to it, however often it is shown again.
     fn end(&mut self, key: &ShopKey, uid: &Text) {
-        if let Some(open) = self.open.get_mut(key) {
-            open.retain(|known| known.uid != *uid);
+        let Some(open) = self.open.get_mut(key) else { return };
+        if let Some(at) = open.iter().position(|known| known.uid == *uid) {
+            let request = open.remove(at);
+            self.ended.insert(uid.clone(), (key.clone(), request));
         }
-        self.ended.insert(uid.clone());
+    }
+
+    /// Whoever lost the lease writes no answers any more: those that the store does not show yet may never have got there,
+    /// and another process may have decided. They are open again.
+    fn reopen(&mut self) {
+        self.told.clear();
+        for (key, request) in std::mem::take(&mut self.ended).into_values() {
+            self.put(key, request);
+        }
     }
 
     /// Whether this was not what the requester was told last.
@@ -74,6 +86,19 @@ impl Engine {
     pub(crate) fn forget_request(&mut self, key: ShopKey, uid: &Text) {
         self.requests.remove(&key, uid);
         self.mark(key);
+    }
+
+    /// The lease was not held, and is now. What was written meanwhile is not known, and what was on its way may be lost: each
+    /// journal is read before anything else, moves are shown again and requests decided anew.
+    pub(crate) fn begin_reign(&mut self) {
+        self.requests.reopen();
+        for kept in self.shops.values_mut() {
+            (kept.recorded, kept.recorded_shift) = (None, None);
+            if matches!(kept.writing, Writing::Idle) {
+                kept.writing = Writing::MustRead(None);
+            }
+        }
+        self.mark_all();
     }
 
     /// Tells each requester what becomes of their request, when that is news. A final answer ends the request here too: it

@@ -79,6 +79,22 @@ fn the_lease_that_comes_back_lets_the_work_go_on() {
     assert_eq!(driver.calls.len(), 1);
 }
 
+/// Another process may have written meanwhile, and the watch may be late: nothing is called by the journal of old.
+#[test]
+fn the_journal_is_read_before_anything_is_called_again() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(60);
+    driver.renews = false;
+    driver.run(20);
+    let (reads, writes) = (driver.reads.len(), driver.writes.len());
+    lose_the_txt(&mut driver);
+    driver.hold_reads = true;
+    driver.renews = true;
+    driver.run(400);
+    assert_eq!((driver.calls.len(), driver.writes.len()), (0, writes));
+    assert_eq!(driver.reads.len(), reads + 1);
+}
+
 #[test]
 fn a_shop_that_is_gone_is_forgotten() {
     let mut driver = Driver::started(&["one", "two"]);

@@ -117,6 +117,45 @@ fn a_refusal_is_told_once_and_is_final() {
     assert_eq!((driver.answers.len(), promotions(&driver)), (1, 0));
 }
 
+/// Its answer may never have got to the store: who lost the lease writes none any more.
+#[test]
+fn a_final_answer_that_the_store_does_not_show_is_given_again_after_the_lease_was_lost() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let mut request = failover(&driver, "us-west-2");
+    request.expected_epoch = Some(77);
+    ask(&mut driver, &request);
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 1);
+    driver.renews = false;
+    driver.feed(In::Lease(None));
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 1);
+    driver.renews = true;
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 2);
+    assert_eq!(driver.answers[0], driver.answers[1]);
+    // One that the store shows is not asked about any more.
+    let key = driver.key(0);
+    driver.feed(In::RequestGone(key, request.uid.clone()));
+    driver.feed(In::Lease(None));
+    driver.run(60);
+    assert_eq!(driver.answers.len(), 2);
+}
+
+/// Renewals that only come late by less than the lease change nothing.
+#[test]
+fn a_lease_that_is_renewed_asks_nothing_anew() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let mut request = failover(&driver, "us-west-2");
+    request.expected_epoch = Some(77);
+    ask(&mut driver, &request);
+    let reads = driver.reads.len();
+    driver.run(120);
+    assert_eq!((driver.answers.len(), driver.reads.len()), (1, reads));
+}
+
 #[test]
 fn nobody_answers_without_the_lease() {
     let mut driver = Driver::new(&["one"]);
