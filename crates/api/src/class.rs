@@ -44,6 +44,11 @@ use std::collections::BTreeMap;
 )]
 #[serde(rename_all = "camelCase")]
 pub struct StorefrontClassSpec {
+    /// The installation that serves it, by its `--installation`. Left out, any installation of the cluster does: name one
+    /// where several run, or each of them writes the same Storefronts and answers the same requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = bounds::LABEL_MAX), regex(pattern = bounds::LABEL))]
+    pub installation: Option<String>,
     /// The namespaces whose Storefronts may use this class.
     pub allowed_namespaces: NamespaceLabels,
     /// The AWS accounts.

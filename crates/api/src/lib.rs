@@ -18,6 +18,7 @@ pub mod region_switch;
 pub mod render;
 pub mod status;
 pub mod storefront;
+pub mod unserved;
 
 pub use asked::{answer_status, request_of};
 pub use breakwater_core::journal::record_name;
@@ -30,6 +31,7 @@ pub use region_switch::{RegionSwitch, RegionSwitchSpec, RegionSwitchStatus};
 pub use render::{Unusable, invalid_status, journal_of, render};
 pub use status::StorefrontStatus;
 pub use storefront::{Storefront, StorefrontSpec};
+pub use unserved::{Unserved, answer_unserved};
 
 /// API group of all kinds.
 pub const GROUP: &str = "breakwater.dev";

@@ -201,3 +201,60 @@ fn an_answer_has_the_generation_that_was_looked_at_and_fits() {
     assert_eq!(ended.refusals[0].name, "NameUnmovable");
     assert!(ended.message.unwrap().chars().count() <= breakwater_api::bounds::MESSAGE_MAX);
 }
+
+/// Nobody looks after the Storefront: it waits a minute for what may just be coming, then it is refused with what to do.
+#[test]
+fn a_request_about_no_storefront_ends() {
+    use breakwater_api::unserved::{COMES_WITHIN, Unserved, answer_unserved};
+    use breakwater_api::{Invalid, Unusable};
+    let (key, mut request) = request_of(&switch()).unwrap();
+    request.abort = false;
+    let at_once = Duration::ZERO;
+    let now = request.start_before - Duration::from_secs(1800);
+    let whys = [
+        (Unserved::Missing, "StorefrontMissing", "kubectl get sf -n shops"),
+        (
+            Unserved::Unreadable {
+                why: "invalid type".into(),
+            },
+            "StorefrontUnreadable",
+            "Apply it anew",
+        ),
+        (
+            Unserved::Unusable(Unusable::ClassMissing { class: "gold".into() }),
+            "ClassMissing",
+            "spec.className",
+        ),
+        (
+            Unserved::Unusable(Unusable::Spec(vec![Invalid {
+                path: "spec.hostname".into(),
+                message: "is missing".into(),
+            }])),
+            "SpecInvalid",
+            "spec.hostname",
+        ),
+    ];
+    for (why, reason, remedy) in whys {
+        let say = |waited, now| answer_unserved(&key, &request, &why, waited, now).unwrap();
+        let waits = say(at_once, now);
+        assert_eq!((waits.outcome, waits.reason), (None, reason));
+        assert!(waits.message.contains(remedy), "{}", waits.message);
+        let refused = say(COMES_WITHIN, now);
+        assert_eq!((refused.outcome, refused.reason), (Some(MoveOutcome::Refused), reason));
+        assert!(refused.message.starts_with("Refused: ") && refused.message.contains(remedy));
+        assert!(refused.message.contains("file a new request"), "{}", refused.message);
+        let expired = say(at_once, request.start_before);
+        assert_eq!((expired.outcome, expired.reason), (Some(MoveOutcome::Expired), reason));
+    }
+    request.abort = true;
+    let withdrawn = answer_unserved(&key, &request, &Unserved::Missing, at_once, now).unwrap();
+    assert_eq!(
+        (withdrawn.outcome, withdrawn.reason),
+        (Some(MoveOutcome::Aborted), "Withdrawn")
+    );
+    request.record_of = Some(7);
+    assert_eq!(
+        answer_unserved(&key, &request, &Unserved::Missing, COMES_WITHIN, now),
+        None
+    );
+}

@@ -1,6 +1,6 @@
 //! The catalogue: Storefronts with their classes, namespaces and tokens, and what they make of each other.
 
-use breakwater_api::{FINALIZER, Storefront, StorefrontClass, Unusable, journal_of, parse};
+use breakwater_api::{FINALIZER, Storefront, StorefrontClass, Unserved, Unusable, journal_of, parse};
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_engine::port::Kept;
 use breakwater_providers::{ClassAccess, Secret};
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Catalogue {
     storefronts: BTreeMap<ShopKey, Storefront>,
+    /// Those that do not decode, and why.
+    unreadable: BTreeMap<ShopKey, String>,
     classes: BTreeMap<String, StorefrontClass>,
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
     tokens: BTreeMap<String, BTreeMap<String, Secret>>,
@@ -21,6 +23,8 @@ pub(crate) struct Catalogue {
 pub(crate) enum Resolved {
     /// It is not there.
     Gone,
+    /// It is another installation's: nothing is written there, and no request about it is answered.
+    Foreign,
     /// It needs our finalizer first.
     NeedsFinalizer,
     /// It is deleted and is not ours any more.
@@ -61,12 +65,22 @@ impl Catalogue {
 
     pub(crate) fn put_storefront(&mut self, storefront: Storefront) -> ShopKey {
         let key = key_of(&storefront);
+        self.unreadable.remove(&key);
         self.storefronts.insert(key.clone(), storefront);
         key
     }
 
     pub(crate) fn remove_storefront(&mut self, key: &ShopKey) {
         self.storefronts.remove(key);
+        self.unreadable.remove(key);
+    }
+
+    pub(crate) fn put_unreadable(&mut self, namespace: String, name: String, why: String) {
+        let key = ShopKey {
+            namespace: namespace.into(),
+            name: name.into(),
+        };
+        self.unreadable.insert(key, why);
     }
 
     pub(crate) fn put_class(&mut self, class: StorefrontClass) {
@@ -100,8 +114,40 @@ impl Catalogue {
         self.classes.get(name)
     }
 
+    /// The classes that this installation serves.
     pub(crate) fn classes(&self) -> impl Iterator<Item = &StorefrontClass> {
-        self.classes.values()
+        self.classes.values().filter(|class| self.is_ours(class))
+    }
+
+    fn is_ours(&self, class: &StorefrontClass) -> bool {
+        let named = class.spec.installation.as_ref();
+        named.is_none_or(|named| *named == self.installation)
+    }
+
+    /// Whether this installation speaks for what is in a namespace and belongs to no class: where a class of its own admits
+    /// the namespace, or no class of anybody does.
+    fn speaks_for(&self, namespace: &str) -> bool {
+        let mut admitting = self
+            .classes
+            .values()
+            .filter(|class| self.admits(class, namespace))
+            .peekable();
+        admitting.peek().is_none() || admitting.any(|class| self.is_ours(class))
+    }
+
+    fn admits(&self, class: &StorefrontClass, namespace: &str) -> bool {
+        let labels = self.namespaces.get(namespace);
+        let mut wanted = class.spec.allowed_namespaces.match_labels.iter();
+        wanted.all(|(label, value)| labels.is_some_and(|labels| labels.get(label) == Some(value)))
+    }
+
+    /// Why nobody looks after a Storefront that was not seen; `None` where that is not ours to say.
+    pub(crate) fn missing(&self, key: &ShopKey) -> Option<Unserved> {
+        if !self.speaks_for(&key.namespace) {
+            return None;
+        }
+        let unreadable = self.unreadable.get(key);
+        Some(unreadable.map_or(Unserved::Missing, |why| Unserved::Unreadable { why: why.clone() }))
     }
 
     pub(crate) fn keys(&self) -> Vec<ShopKey> {
@@ -146,6 +192,13 @@ impl Catalogue {
         let Some(storefront) = self.storefronts.get(key) else {
             return Resolved::Gone;
         };
+        let served = match self.classes.get(&storefront.spec.class_name) {
+            Some(class) => self.is_ours(class),
+            None => self.speaks_for(&key.namespace),
+        };
+        if !served {
+            return Resolved::Foreign;
+        }
         let deleting = storefront.metadata.deletion_timestamp.is_some();
         let ours = storefront.finalizers().iter().any(|finalizer| finalizer == FINALIZER);
         match (deleting, ours) {
@@ -168,14 +221,7 @@ impl Catalogue {
         let Some(class) = self.classes.get(name) else {
             return Err(Unusable::ClassMissing { class: name.clone() });
         };
-        let labels = self.namespaces.get(&*key.namespace);
-        let admits = class
-            .spec
-            .allowed_namespaces
-            .match_labels
-            .iter()
-            .all(|(label, value)| labels.is_some_and(|labels| labels.get(label) == Some(value)));
-        if !admits {
+        if !self.admits(class, &key.namespace) {
             return Err(Unusable::ClassNotAllowed {
                 class: name.clone(),
                 namespace: key.namespace.to_string(),
@@ -190,4 +236,68 @@ fn abandoned(storefront: &Storefront) -> bool {
         .annotations()
         .get(breakwater_api::ABANDON_ANNOTATION)
         .is_some_and(|value| value == "true")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that is wrong should stop")]
+    use super::*;
+    use serde_json::json;
+
+    fn class(name: &str, installation: Option<&str>, label: &str) -> StorefrontClass {
+        serde_json::from_value(json!({
+            "apiVersion": "breakwater.dev/v1alpha1", "kind": "StorefrontClass", "metadata": {"name": name},
+            "spec": {
+                "installation": installation,
+                "allowedNamespaces": {"matchLabels": {"breakwater.dev/class": label}},
+                "aws": {"roleArn": "arn:aws:iam::111122223333:role/breakwater", "hostedZoneIds": ["Z1"]},
+                "cloudflare": {"accountId": "0123456789abcdef0123456789abcdef", "tokenSecret": {"name": "cloudflare"}},
+                "probes": {"allowedHosts": ["*.example.com"], "referenceUrls": ["https://www.example.org/"]},
+            },
+        }))
+        .unwrap()
+    }
+
+    fn key(namespace: &str) -> ShopKey {
+        ShopKey {
+            namespace: namespace.into(),
+            name: "shop".into(),
+        }
+    }
+
+    /// Two installations share a cluster: each has a class of its own.
+    fn shared(installation: &str) -> Catalogue {
+        let mut catalogue = Catalogue::new(installation);
+        for (namespace, label) in [("ours", "blue"), ("theirs", "green"), ("nobodys", "none")] {
+            let labels = BTreeMap::from([("breakwater.dev/class".to_owned(), label.to_owned())]);
+            catalogue.put_namespace(namespace.to_owned(), labels);
+        }
+        catalogue.put_class(class("blue", Some("blue"), "blue"));
+        catalogue.put_class(class("green", Some("green"), "green"));
+        catalogue
+    }
+
+    #[test]
+    fn each_installation_speaks_for_the_namespaces_of_its_classes() {
+        let (blue, green) = (shared("blue"), shared("green"));
+        let says = |catalogue: &Catalogue, namespace| catalogue.missing(&key(namespace)).is_some();
+        assert_eq!((says(&blue, "ours"), says(&green, "ours")), (true, false));
+        assert_eq!((says(&blue, "theirs"), says(&green, "theirs")), (false, true));
+        // No class admits it: both say the same, and the first answer counts.
+        assert_eq!((says(&blue, "nobodys"), says(&green, "nobodys")), (true, true));
+        assert_eq!((says(&blue, "no-such"), says(&green, "no-such")), (true, true));
+        let names = |catalogue: &Catalogue| catalogue.classes().map(ResourceExt::name_any).collect::<Vec<_>>();
+        assert_eq!(
+            (names(&blue), names(&green)),
+            (vec!["blue".to_owned()], vec!["green".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_class_that_names_nobody_is_everybodys() {
+        let mut catalogue = shared("red");
+        assert!(catalogue.missing(&key("ours")).is_none());
+        catalogue.put_class(class("shared", None, "blue"));
+        assert!(catalogue.missing(&key("ours")).is_some());
+    }
 }

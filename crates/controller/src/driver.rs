@@ -5,12 +5,13 @@ use crate::clock::Clock;
 use crate::metrics::{Metrics, call_kind};
 use crate::people::People;
 use crate::records::{Show, Told};
+use crate::requests::OpenSwitches;
 use crate::serve::Health;
 use crate::store::Store;
 use crate::watches::Saw;
 use crate::{classes, lease};
 use backon::{ExponentialBuilder, Retryable};
-use breakwater_api::{RegionSwitch, Storefront, StorefrontStatus, request_of};
+use breakwater_api::{Storefront, StorefrontStatus};
 use breakwater_core::Text;
 use breakwater_core::facts::Fleet;
 use breakwater_core::outcome::Outcome;
@@ -83,8 +84,7 @@ pub(crate) struct Driver {
     /// Until when the lease is ours.
     pub(crate) lease: Option<Instant>,
     pub(crate) handed_in: BTreeSet<ShopKey>,
-    /// Open RegionSwitches by namespace and name: whom each is about, and its `metadata.uid`.
-    pub(crate) switches: BTreeMap<(String, String), (ShopKey, Text)>,
+    pub(crate) switches: OpenSwitches,
     pub(crate) wake: Option<Instant>,
 }
 
@@ -139,9 +139,13 @@ impl Driver {
                 self.feed(In::Lease(until));
                 if !led && self.leads() {
                     // What only the holder of the lease may do has waited for it.
+                    for open in self.switches.reopen() {
+                        self.feed(open);
+                    }
                     self.check_classes();
                     self.resolve_all();
                 }
+                self.answer_unserved();
             }
             Happened::LeaseFailed => self.feed_fleet(),
             Happened::Answers { cause, asked, answers } => self.answers(cause, asked, answers),
@@ -159,8 +163,13 @@ impl Driver {
     }
 
     /// Whether this process may act now.
-    fn leads(&self) -> bool {
+    pub(crate) fn leads(&self) -> bool {
         self.lease.is_some_and(|until| until > Instant::now())
+    }
+
+    /// Whether every list has been seen as a whole once: what is not in it is not there.
+    pub(crate) fn all_listed(&self) -> bool {
+        self.listed.len() >= LISTS
     }
 
     fn feed_fleet(&mut self) {
@@ -183,6 +192,7 @@ impl Driver {
             }
             Saw::Unreadable(namespace, name, why) => {
                 tracing::warn!(namespace, name, why, "a Storefront cannot be read; the others go on");
+                self.catalogue.put_unreadable(namespace, name, why);
             }
             Saw::StorefrontGone(namespace, name) => {
                 let key = ShopKey {
@@ -229,26 +239,6 @@ impl Driver {
                     self.classes_changed();
                 }
             }
-        }
-    }
-
-    /// Hands a request to the engine; an object whose outcome stands asks for nothing any more.
-    fn saw_switch(&mut self, switch: &RegionSwitch) {
-        let place = (switch.namespace().unwrap_or_default(), switch.name_any());
-        let Some((key, request)) = request_of(switch) else {
-            return self.lost_switch(&place);
-        };
-        let known = self.switches.insert(place, (key.clone(), request.uid.clone()));
-        // An object of the same name may be another one.
-        if let Some((key, uid)) = known.filter(|(_, uid)| *uid != request.uid) {
-            self.feed(In::RequestGone(key, uid));
-        }
-        self.feed(In::Request(key, Box::new(request)));
-    }
-
-    fn lost_switch(&mut self, place: &(String, String)) {
-        if let Some((key, uid)) = self.switches.remove(place) {
-            self.feed(In::RequestGone(key, uid));
         }
     }
 
@@ -328,6 +318,7 @@ impl Driver {
                 self.withdraw(key);
                 self.write_unusable(key, why, generation);
             }
+            Resolved::Foreign => self.withdraw(key),
             Resolved::Untouched => {
                 self.withdraw(key);
                 self.release(key.clone(), false);
@@ -451,7 +442,7 @@ impl Driver {
         }
     }
 
-    fn feed(&mut self, input: In) {
+    pub(crate) fn feed(&mut self, input: In) {
         let mut out = Vec::new();
         self.engine.handle(self.clock.now(), input, &mut out);
         for output in out {

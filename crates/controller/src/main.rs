@@ -11,6 +11,7 @@ mod metrics;
 mod people;
 mod records;
 mod reference;
+mod requests;
 mod run;
 mod serve;
 mod store;

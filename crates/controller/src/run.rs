@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::driver::{CHECK_CLASSES_EVERY, Driver, Happened, budget_fits};
 use crate::metrics::Metrics;
 use crate::people::People;
+use crate::requests::OpenSwitches;
 use crate::serve::{Health, serve};
 use crate::store::Store;
 use crate::{lease, records, watches};
@@ -113,7 +114,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         renewed: Instant::now(),
         lease: None,
         handed_in: BTreeSet::new(),
-        switches: BTreeMap::new(),
+        switches: OpenSwitches::default(),
         wake: None,
         client,
     };

@@ -183,6 +183,14 @@ pub const REASONS: &[(&str, &str)] = &[
     ),
     ("Settled", "nothing bounded is in flight"),
     ("SpecPending", "an edit of identities waits for what is under way"),
+    (
+        "StorefrontMissing",
+        "the request names a Storefront that does not exist",
+    ),
+    (
+        "StorefrontUnreadable",
+        "the request names a Storefront that does not decode",
+    ),
     ("TakesWrites", "the new writer was seen to take writes"),
     (
         "TrafficMoving",
