@@ -12,6 +12,7 @@ pub mod class;
 pub mod conditions;
 pub mod crds;
 pub mod failover;
+pub mod outdated;
 pub mod parse;
 pub mod record;
 pub mod region_switch;

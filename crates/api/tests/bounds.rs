@@ -204,6 +204,7 @@ fn life(dice: &mut Dice) -> Life {
     }
     let fleet = Fleet {
         crd_outdated: dice.one_in(10),
+        crds_lack: dice.one_in(10).then(|| "storefronts .status.journal".into()),
         watch_silent: dice.one_in(20),
         region: dice.one_in(2).then(|| "us-west-2".into()),
         ..Fleet::default()

@@ -154,3 +154,63 @@ fn walk(path: &str, schema: &JSONSchemaProps, f: &mut dyn FnMut(&str, &JSONSchem
         walk(&format!("{path}{{}}"), value, f);
     }
 }
+
+/// An older CRD drops fields without a word: what it lacks is found by comparing, and named.
+#[test]
+fn what_an_older_crd_lacks_is_named() {
+    use breakwater_api::outdated::lacking;
+    for crd in crds() {
+        assert_eq!(lacking(&crd), Vec::<String>::new(), "ours lacks nothing of ours");
+    }
+    let ours = crds();
+    let older = |index: usize, change: &dyn Fn(&mut Value)| {
+        let mut value = serde_json::to_value(&ours[index]).unwrap();
+        change(&mut value["spec"]["versions"][0]);
+        lacking(&serde_json::from_value(value).unwrap())
+    };
+    let properties = "/schema/openAPIV3Schema/properties";
+    let remove = |version: &mut Value, at: &str, name: &str| {
+        let at = format!("{properties}/{at}");
+        version
+            .pointer_mut(&at)
+            .unwrap()
+            .as_object_mut()
+            .unwrap()
+            .remove(name)
+            .unwrap();
+    };
+    let lacks = older(1, &|version| {
+        remove(version, "status/properties/journal/properties", "places")
+    });
+    assert_eq!(
+        lacks,
+        ["storefronts .status.journal.places"],
+        "and not all that is below it"
+    );
+    let lacks = older(1, &|version| {
+        remove(
+            version,
+            "spec/properties/regions/properties/primary/properties/services/items/properties",
+            "critical",
+        );
+    });
+    assert_eq!(lacks, ["storefronts .spec.regions.primary.services[].critical"]);
+    let lacks = older(2, &|version| {
+        let kinds = version.pointer_mut(&format!("{properties}/spec/properties/request/properties/type/enum"));
+        kinds.unwrap().as_array_mut().unwrap().retain(|kind| kind != "Drill");
+    });
+    assert_eq!(lacks, [r#"regionswitches .spec.request.type: the value "Drill""#]);
+    let lacks = older(2, &|version| {
+        version["selectableFields"].as_array_mut().unwrap().pop();
+    });
+    assert_eq!(lacks, ["regionswitches selectable field .status.outcome"]);
+    let lacks = older(0, &|version| version["name"] = "v1alpha0".into());
+    assert_eq!(lacks, ["storefrontclasses version v1alpha1"]);
+    // A newer one may have more, and one that keeps everything drops nothing.
+    let lacks = older(1, &|version| {
+        version["schema"]["openAPIV3Schema"]["properties"]["status"] =
+            serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        version["schema"]["openAPIV3Schema"]["properties"]["more"] = serde_json::json!({"type": "string"});
+    });
+    assert_eq!(lacks, Vec::<String>::new());
+}

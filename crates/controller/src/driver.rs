@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Catalogue, Resolved, kept_of};
 use crate::clock::Clock;
+use crate::crds::{self, Installed};
 use crate::metrics::{Metrics, call_kind};
 use crate::people::People;
 use crate::records::{Show, Told};
@@ -59,6 +60,8 @@ pub(crate) enum Happened {
     Read(Ticket, Result<Box<Storefront>, StoreError>),
     /// It is time to check the classes.
     CheckClasses,
+    /// The CRDs of the cluster were compared with ours.
+    Crds(Installed),
 }
 
 /// Everything that the driver uses.
@@ -78,6 +81,9 @@ pub(crate) struct Driver {
     pub(crate) listed: BTreeSet<&'static str>,
     pub(crate) silent: BTreeSet<&'static str>,
     pub(crate) clock_off: bool,
+    /// What the CRDs of the cluster lack, as compared last, and when that was.
+    pub(crate) installed: Installed,
+    pub(crate) compared: Option<Instant>,
     /// The AWS region that this process runs in, where it was told.
     pub(crate) region: Option<Text>,
     pub(crate) renewed: Instant,
@@ -158,7 +164,11 @@ impl Driver {
                 self.feed(In::Stored(ticket, result));
             }
             Happened::Read(ticket, result) => self.read(ticket, result),
-            Happened::CheckClasses => self.check_classes(),
+            Happened::CheckClasses => {
+                self.check_classes();
+                self.compare_crds();
+            }
+            Happened::Crds(installed) => self.compared_crds(installed),
         }
     }
 
@@ -179,6 +189,7 @@ impl Driver {
             clock_off: self.clock_off,
             // The engine knows it from what the API server gives back.
             crd_outdated: false,
+            crds_lack: self.installed.lack(),
             region: self.region.clone(),
         };
         self.feed(In::Fleet(fleet));
@@ -282,6 +293,32 @@ impl Driver {
                 external_id,
             ));
         }
+    }
+
+    fn compare_crds(&self) {
+        if self
+            .compared
+            .is_some_and(|at| at.elapsed() < self.installed.holds_for())
+        {
+            return;
+        }
+        let (client, tell) = (self.client.clone(), self.tell.clone());
+        tokio::spawn(async move {
+            _ = tell.send(Happened::Crds(crds::compare(&client).await));
+        });
+    }
+
+    fn compared_crds(&mut self, installed: Installed) {
+        self.compared = Some(Instant::now());
+        // What was seen to be lacking is lacking until it is seen to be there.
+        let blind = installed == Installed::Unknown && self.installed.lack().is_some();
+        if blind || installed == self.installed {
+            return;
+        }
+        installed.tell();
+        self.metrics.crds_outdated(installed.lack().is_some());
+        self.installed = installed;
+        self.feed_fleet();
     }
 
     fn resolve_all(&mut self) {

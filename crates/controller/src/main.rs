@@ -5,6 +5,7 @@ mod catalogue;
 mod classes;
 mod cli;
 mod clock;
+mod crds;
 mod driver;
 mod lease;
 mod metrics;

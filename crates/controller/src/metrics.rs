@@ -56,6 +56,7 @@ pub(crate) struct Metrics {
     writes: Family<OfWrite, Counter>,
     lease: Gauge,
     storefronts: Gauge,
+    crds: Gauge,
 }
 
 impl Metrics {
@@ -69,6 +70,7 @@ impl Metrics {
             writes: Family::default(),
             lease: Gauge::default(),
             storefronts: Gauge::default(),
+            crds: Gauge::default(),
             registry: Registry::default(),
         };
         registry.register("diagnosis", "1 for the diagnosis that holds", metrics.diagnosis.clone());
@@ -97,6 +99,11 @@ impl Metrics {
             "storefronts",
             "Storefronts that are looked after",
             metrics.storefronts.clone(),
+        );
+        registry.register(
+            "crds_outdated",
+            "1 while the CRDs of the cluster lack what this version writes: no call is made",
+            metrics.crds.clone(),
         );
         Metrics { registry, ..metrics }
     }
@@ -178,6 +185,10 @@ impl Metrics {
 
     pub(crate) fn leads(&self, leads: bool) {
         self.lease.set(i64::from(leads));
+    }
+
+    pub(crate) fn crds_outdated(&self, outdated: bool) {
+        self.crds.set(i64::from(outdated));
     }
 
     pub(crate) fn diagnosed<'a>(&self, all: impl Iterator<Item = (&'a ShopKey, Diagnosis)>) {

@@ -54,6 +54,10 @@ const EVENTS: &[(&str, &str)] = &[
         "the record of a move cannot be shown: other objects have its name",
     ),
     (
+        "StatusRefused",
+        "the API server refuses our status: CRDs or RBAC rules are older",
+    ),
+    (
         "Released",
         "the object was let go after its deletion; what stays behind is named",
     ),

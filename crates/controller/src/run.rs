@@ -3,6 +3,7 @@
 use crate::catalogue::Catalogue;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
+use crate::crds::Installed;
 use crate::driver::{CHECK_CLASSES_EVERY, Driver, Happened, budget_fits};
 use crate::metrics::Metrics;
 use crate::people::People;
@@ -110,6 +111,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         listed: BTreeSet::new(),
         silent: BTreeSet::new(),
         clock_off: false,
+        installed: Installed::default(),
+        compared: None,
         region: args.region.as_deref().map(Into::into),
         renewed: Instant::now(),
         lease: None,

@@ -215,6 +215,8 @@ pub struct Fleet {
     pub clock_off: bool,
     /// The API server drops fields that this binary writes: its CRDs are older.
     pub crd_outdated: bool,
+    /// What they lack, where they could be compared with those of this binary: `storefronts .status.journal.epoch`.
+    pub crds_lack: Option<Text>,
     /// The AWS region that this process runs in, where it was told.
     pub region: Option<Text>,
 }

@@ -74,6 +74,22 @@ pub(crate) fn crd_outdated(key: &ShopKey) -> Out {
     })
 }
 
+/// The API server takes no status from us: nobody can read there what is so, and without a journal nothing is done.
+pub(crate) fn status_refused(key: &ShopKey, why: &str) -> Out {
+    Out::Event(Event {
+        key: key.clone(),
+        warning: true,
+        reason: "StatusRefused",
+        message: format!(
+            "The API server refuses what this controller writes into status ({why}); what stands there is old, and no call is \
+             made that an entry of the journal must precede. Where a value or field is called invalid, apply the CRDs of this \
+             version (breakwater crds | kubectl apply --server-side -f -); where it is forbidden, apply the RBAC rules of this \
+             version. It is tried again by itself."
+        )
+        .into(),
+    })
+}
+
 /// What an entry of the journal changed, for people.
 pub(crate) fn of_entry(key: &ShopKey, preferred: &Text, old: &Journal, new: &Journal) -> Vec<Out> {
     let mut events = Vec::new();

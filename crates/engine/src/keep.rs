@@ -48,7 +48,9 @@ impl Engine {
         let ticket = self.next_ticket();
         let (me, fleet) = (self.settings.me.clone(), self.fleet.clone());
         let Some(kept) = self.shops.get_mut(key) else { return };
-        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || kept.pruned {
+        // An entry of which a part would be dropped is no entry, and the API server keeps what is left of it.
+        let outdated = kept.pruned || fleet.crds_lack.is_some();
+        if !matches!(kept.writing, Writing::Idle) || paused(kept, now) || outdated {
             return;
         }
         if grants(&kept.journal, journal) && !read_lately(kept, now) {
@@ -138,6 +140,7 @@ impl Engine {
             // It was the one report that tells of it: what became of that matters no more.
             Ok(_) | Err(_) if kept.pruned => {}
             Ok(stored) if stored.journal.as_ref() == Some(&status.journal) => {
+                kept.refused = false;
                 // What follows an entry follows from the answer that led to it; a report leads to nothing.
                 if status.journal != kept.journal && cause != Cause::default() {
                     kept.cause = cause;
@@ -159,7 +162,10 @@ impl Engine {
                 let ticket = self.next_ticket();
                 self.start_reading(&key, ticket, Some(status), out);
             }
-            Err(StoreError::Denied(_)) => {
+            Err(StoreError::Denied(why)) => {
+                if !std::mem::replace(&mut kept.refused, true) {
+                    out.push(crate::events::status_refused(&key, &why));
+                }
                 kept.visible = None;
                 kept.write_pause = Some(now.mono + PAUSE);
                 self.set_wake(&key, Some(now.mono + PAUSE));

@@ -46,6 +46,8 @@ pub(crate) struct KeptShop {
     pub(crate) write_pause: Option<Duration>,
     /// The API server prunes what we write: no call at all.
     pub(crate) pruned: bool,
+    /// The API server refuses our writes, and people were told.
+    pub(crate) refused: bool,
     /// What the API server was left with then, until that has been told in status.
     pub(crate) left_pruned: Option<Kept>,
     /// What the nearest promotion lacks, as last planned.
@@ -110,6 +112,7 @@ impl KeptShop {
             read_at: None,
             write_pause: None,
             pruned: false,
+            refused: false,
             left_pruned: None,
             missing: Vec::new(),
             looks: Vec::new(),

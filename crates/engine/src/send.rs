@@ -24,7 +24,8 @@ impl Engine {
         }
         let (ticket, cause) = (self.next_ticket(), self.next_cause());
         let Some(kept) = self.shops.get(key) else { return };
-        if kept.writes_entry() || kept.pruned || kept.lane_busy(&Lane::of_step(step)) {
+        let outdated = kept.pruned || self.fleet.crds_lack.is_some();
+        if kept.writes_entry() || outdated || kept.lane_busy(&Lane::of_step(step)) {
             return;
         }
         if !self.may_call(now, key, step) {

@@ -28,7 +28,9 @@ pub(super) fn blockers(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Bl
     blockers.extend(pools(sight));
     blockers.extend(names(sight));
     blockers.extend(replaced(facts));
-    blockers.extend(sight.input.fleet.crd_outdated.then_some(Blocker::CrdOutdated));
+    let fleet = sight.input.fleet;
+    let outdated = fleet.crd_outdated || fleet.crds_lack.is_some();
+    blockers.extend(outdated.then_some(Blocker::CrdOutdated));
     blockers.extend(denied(sight));
     blockers.extend(cloudflare_denied(sight));
     blockers.extend(denied_calls(sight));

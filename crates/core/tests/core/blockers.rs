@@ -109,6 +109,14 @@ fn crd_outdated() {
     assert!(words(&scene, "CrdOutdated").contains("kubectl apply"));
     assert_eq!(condition(&scene, "Stalled").1, "CrdOutdated");
     assert_eq!(condition(&scene, "Ready").0, ConditionStatus::False);
+    scene.fleet.crd_outdated = false;
+    assert!(!names(&scene).contains(&"CrdOutdated"));
+    // What a comparison at the start has found is named.
+    scene.fleet.crds_lack = Some("storefronts .status.journal.places".into());
+    assert!(prevents(&scene, "CrdOutdated"));
+    assert!(words(&scene, "CrdOutdated").contains(".status.journal.places. No call"));
+    assert!(words(&scene, "CrdOutdated").contains("kubectl apply"));
+    assert_eq!(condition(&scene, "Stalled").1, "CrdOutdated");
 }
 
 /// Case I1: one token reads the zone's load balancers and is refused the account's pools.

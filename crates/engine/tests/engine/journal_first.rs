@@ -3,6 +3,7 @@
 use crate::driver::{Driver, changes_journal};
 use crate::world::{secs, shop};
 use breakwater_core::decision::{Effect, Step};
+use breakwater_core::facts::Fleet;
 use breakwater_core::journal::{Journal, Phase};
 use breakwater_engine::port::{In, Kept, StoreError};
 
@@ -376,4 +377,64 @@ fn an_outdated_crd_is_a_blocker_of_every_shop() {
         "once, and the journal as it was left"
     );
     assert!(!told("two").is_empty());
+}
+
+/// What a comparison at the start shows to be lacking ends calls and entries before a part of the journal is lost; once it is
+/// there the work goes on.
+#[test]
+fn with_crds_that_lack_something_nothing_is_called_or_entered() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    let (writes, journal) = (driver.writes.len(), driver.journal(0).clone());
+    driver.feed(In::Fleet(Fleet {
+        crds_lack: Some("storefronts .status.journal.places".into()),
+        ..Fleet::default()
+    }));
+    driver.kill_region();
+    driver.run(900);
+    assert!(driver.calls.is_empty(), "{:?}", driver.calls);
+    assert_eq!(driver.journal(0), &journal);
+    let told = &driver.writes[writes..];
+    assert!(!told.is_empty() && told.iter().all(|write| write.status.journal == journal));
+    let blockers = &told.last().unwrap().status.report.blockers;
+    let outdated = blockers.iter().find(|blocker| blocker.name == "CrdOutdated").unwrap();
+    assert!(
+        outdated.message.contains(".status.journal.places"),
+        "{}",
+        outdated.message
+    );
+    driver.world.dead_since = None;
+    driver.feed(In::Fleet(Fleet::default()));
+    driver.run(1200);
+    driver.kill_region();
+    driver.run_until(600, |driver| driver.journal(0).in_flight().is_some());
+}
+
+/// A status that is refused cannot tell so itself: an event does, once.
+#[test]
+fn a_refused_status_is_told_by_an_event() {
+    let mut driver = Driver::started(&["one"]);
+    driver.run(120);
+    driver.hold_writes = |_, _| true;
+    driver.kill_region();
+    for _ in 0..5 {
+        let writes = driver.writes.len();
+        driver.run_until(120, |driver| driver.writes.len() > writes);
+        let ticket = driver.writes.last().unwrap().ticket;
+        driver.feed(In::Stored(
+            ticket,
+            Err(StoreError::Denied("status.diagnosis: Unsupported value".into())),
+        ));
+    }
+    let told: Vec<_> = driver
+        .events
+        .iter()
+        .filter(|event| event.reason == "StatusRefused")
+        .collect();
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].warning && told[0].message.contains("Unsupported value"),
+        "{}",
+        told[0].message
+    );
 }

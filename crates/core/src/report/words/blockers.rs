@@ -89,10 +89,7 @@ impl<'a> About<'a> {
             Blocker::InstanceReplaced => "an instance is not the one that was adopted (another DbiResourceId), and is never \
                                           promoted. Ask for an Adopt (RegionSwitch) if it is the right one."
                 .into(),
-            Blocker::CrdOutdated => "the API server drops fields of status that this controller writes: its CRDs are older. No \
-                                     call is made. Apply the CRDs of this version (breakwater crds | kubectl apply --server-side \
-                                     -f -), then restart the controller."
-                .into(),
+            Blocker::CrdOutdated => self.crd_outdated(),
             Blocker::PermissionDenied(what) => format!("not allowed: {what}. Grant it to the class's role or token."),
             Blocker::TokenScope => "the Cloudflare token reads the zone's load balancers and not the account's pools, so that \
                                     nothing is known of what users see. Give it the account-level permission Load Balancing: \
@@ -236,6 +233,21 @@ impl<'a> About<'a> {
             | Blocker::NoEdgeView
             | Blocker::ObligationOpen
             | Blocker::ProbeNeverUp => String::new(),
+        }
+    }
+
+    /// What was seen missing is looked for again every minute; what an answer showed to be dropped stays so until a restart.
+    fn crd_outdated(&self) -> String {
+        let apply = "Apply the CRDs of this version (breakwater crds | kubectl apply --server-side -f -)";
+        match &self.input.fleet.crds_lack {
+            Some(lack) => format!(
+                "the CRDs of the cluster are older than this controller and lack {lack}. No call is made. {apply}; it goes on \
+                 by itself within a minute or two."
+            ),
+            None => format!(
+                "the API server drops fields of status that this controller writes: its CRDs are older. No call is made. \
+                 {apply}, then restart the controller."
+            ),
         }
     }
 
