@@ -1,11 +1,13 @@
 //! The catalogue: Storefronts with their classes, namespaces and tokens, and what they make of each other.
 
+use breakwater_api::failover::ModeSpec;
 use breakwater_api::{FINALIZER, Storefront, StorefrontClass, Unserved, Unusable, journal_of, parse};
+use breakwater_core::Text;
 use breakwater_core::shop::{Shop, ShopKey};
 use breakwater_engine::port::Kept;
 use breakwater_providers::{ClassAccess, Secret};
 use kube::ResourceExt;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// All objects that matter, as last seen.
 #[derive(Default)]
@@ -156,6 +158,15 @@ impl Catalogue {
 
     pub(crate) fn storefront(&self, key: &ShopKey) -> Option<&Storefront> {
         self.storefronts.get(key)
+    }
+
+    /// The namespaces of Storefronts for which a person decides.
+    pub(crate) fn namespaces_with_approval(&self) -> BTreeSet<Text> {
+        let waits = |storefront: &&Storefront| storefront.spec.failover.mode == ModeSpec::Approve;
+        let waiting = self.storefronts.values().filter(waits);
+        waiting
+            .filter_map(|storefront| Some(storefront.namespace()?.into()))
+            .collect()
     }
 
     /// The external id of a class's roles.

@@ -1,5 +1,6 @@
 //! The driver: feeds the engine what happened and carries out what it says. It decides nothing.
 
+use crate::approver::{self, Approvers, Tried};
 use crate::catalogue::{Catalogue, Resolved, kept_of};
 use crate::clock::Clock;
 use crate::crds::{self, Installed};
@@ -62,6 +63,8 @@ pub(crate) enum Happened {
     CheckClasses,
     /// The CRDs of the cluster were compared with ours.
     Crds(Installed),
+    /// RegionSwitches with forged names were tried in this namespace.
+    Forged(Text, Tried),
 }
 
 /// Everything that the driver uses.
@@ -84,6 +87,8 @@ pub(crate) struct Driver {
     /// What the CRDs of the cluster lack, as compared last, and when that was.
     pub(crate) installed: Installed,
     pub(crate) compared: Option<Instant>,
+    /// Where RegionSwitches with forged names are refused.
+    pub(crate) approvers: Approvers,
     /// The AWS region that this process runs in, where it was told.
     pub(crate) region: Option<Text>,
     pub(crate) renewed: Instant,
@@ -150,6 +155,7 @@ impl Driver {
                     }
                     self.check_classes();
                     self.resolve_all();
+                    self.try_forged_names();
                 }
                 self.answer_unserved();
             }
@@ -167,6 +173,12 @@ impl Driver {
             Happened::CheckClasses => {
                 self.check_classes();
                 self.compare_crds();
+                self.try_forged_names();
+            }
+            Happened::Forged(namespace, tried) => {
+                if self.approvers.note(namespace, tried, Instant::now()) {
+                    self.feed_fleet();
+                }
             }
             Happened::Crds(installed) => self.compared_crds(installed),
         }
@@ -191,6 +203,7 @@ impl Driver {
             crd_outdated: false,
             crds_lack: self.installed.lack(),
             region: self.region.clone(),
+            unverified: self.approvers.unverified(),
         };
         self.feed(In::Fleet(fleet));
     }
@@ -248,6 +261,7 @@ impl Driver {
                 if self.listed.insert(what) && self.listed.len() == LISTS {
                     self.health.ready.store(true, Ordering::Relaxed);
                     self.classes_changed();
+                    self.try_forged_names();
                 }
             }
         }
@@ -292,6 +306,21 @@ impl Driver {
                 class.clone(),
                 external_id,
             ));
+        }
+    }
+
+    /// Where a person approves, it matters whether the name in the approval is theirs.
+    fn try_forged_names(&self) {
+        if !self.leads() || !self.all_listed() {
+            return;
+        }
+        let wanted = self.catalogue.namespaces_with_approval();
+        for namespace in self.approvers.due(&wanted, Instant::now()) {
+            let (client, tell) = (self.client.clone(), self.tell.clone());
+            tokio::spawn(async move {
+                let tried = approver::try_in(&client, &namespace).await;
+                _ = tell.send(Happened::Forged(namespace, tried));
+            });
         }
     }
 

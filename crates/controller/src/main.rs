@@ -1,6 +1,7 @@
 //! `breakwater`: the controller. It watches Storefronts, keeps journals by compare-and-swap under a lease, drives the
 //! engine, and does not know when to move.
 
+mod approver;
 mod catalogue;
 mod classes;
 mod cli;

@@ -1,5 +1,6 @@
 //! The start and the end of the process.
 
+use crate::approver::Approvers;
 use crate::catalogue::Catalogue;
 use crate::cli::RunArgs;
 use crate::clock::Clock;
@@ -113,6 +114,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<(), CannotRun> {
         clock_off: false,
         installed: Installed::default(),
         compared: None,
+        approvers: Approvers::default(),
         region: args.region.as_deref().map(Into::into),
         renewed: Instant::now(),
         lease: None,

@@ -3,6 +3,7 @@
 use crate::Text;
 use crate::side::Side;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What probes say about the services of a region.
@@ -219,4 +220,15 @@ pub struct Fleet {
     pub crds_lack: Option<Text>,
     /// The AWS region that this process runs in, where it was told.
     pub region: Option<Text>,
+    /// The namespaces in which nothing shows that the API server refuses a request in another's name, and why.
+    pub unverified: BTreeMap<Text, Unverified>,
+}
+
+/// Why nothing shows that whom a RegionSwitch names is who wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unverified {
+    /// One with a forged name was admitted.
+    Admitted,
+    /// It could not be tried.
+    NotTried,
 }

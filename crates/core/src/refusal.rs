@@ -1,7 +1,7 @@
 //! Named reasons not to move now.
 
 use crate::Text;
-use crate::facts::InstanceVote;
+use crate::facts::{InstanceVote, Unverified};
 use crate::pacing::Place;
 use crate::request::Override;
 use jiff::Timestamp;
@@ -261,6 +261,8 @@ pub enum Blocker {
     MonitorSlow(Text),
     /// Risk: an objective of the spec will or may be missed.
     ObjectiveMissed,
+    /// Risk: in mode Approve anybody who may write a RegionSwitch may approve it in another's name.
+    ApproverUnverified(Unverified),
 }
 
 /// Where a pool is missing.
@@ -325,6 +327,7 @@ impl Blocker {
             Blocker::PoolInNoList(_) => "PoolInNoList",
             Blocker::MonitorSlow(_) => "MonitorSlow",
             Blocker::ObjectiveMissed => "ObjectiveMissed",
+            Blocker::ApproverUnverified(_) => "ApproverUnverified",
         }
     }
 
@@ -372,7 +375,8 @@ impl Blocker {
             | Blocker::SteeringTooLarge
             | Blocker::PoolInNoList(_)
             | Blocker::MonitorSlow(_)
-            | Blocker::ObjectiveMissed => false,
+            | Blocker::ObjectiveMissed
+            | Blocker::ApproverUnverified(_) => false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::plot::{Aim, Deed, Plot, Twist};
 use crate::requests::Switches;
 use crate::shops::shop_of;
 use crate::store::{HistoryEntry, Store};
-use breakwater_core::facts::Fleet;
+use breakwater_core::facts::{Fleet, Unverified};
 use breakwater_core::journal::Journal;
 use breakwater_core::outcome::Outcome;
 use breakwater_core::reading::{Cause, ObjectKey, Reading, Value};
@@ -35,6 +35,8 @@ pub struct Options {
     pub installation: String,
     /// The AWS region that the controller is told it runs in.
     pub region: Option<String>,
+    /// The API server admits RegionSwitches in another's name, and the controller has noticed.
+    pub forged_names_admitted: bool,
 }
 
 impl Default for Options {
@@ -42,6 +44,7 @@ impl Default for Options {
         Options {
             installation: "rig".into(),
             region: None,
+            forged_names_admitted: false,
         }
     }
 }
@@ -92,6 +95,7 @@ pub struct Rig {
     renewal_takes: i64,
     renewals_fail: bool,
     region: Option<String>,
+    forged_names_admitted: bool,
     pub(crate) cut_off: Vec<(i64, Option<i64>)>,
     /// When whose spec was changed, and whether its object is to go from then on.
     pub(crate) edits: Vec<(i64, ShopKey, bool)>,
@@ -128,6 +132,7 @@ impl Rig {
             renewal_takes: 0,
             renewals_fail: false,
             region: options.region.clone(),
+            forged_names_admitted: options.forged_names_admitted,
             cut_off: Vec::new(),
             edits: Vec::new(),
             hide_lag: None,
@@ -300,8 +305,14 @@ impl Rig {
     }
 
     fn tell_fleet(&mut self, api_server_silent: bool) {
+        let namespaces = self.known.keys().map(|key| key.namespace.clone());
+        let unverified = namespaces
+            .filter(|_| self.forged_names_admitted)
+            .map(|namespace| (namespace, Unverified::Admitted))
+            .collect();
         self.feed(In::Fleet(Fleet {
             api_server_silent,
+            unverified,
             region: self.region.as_deref().map(Into::into),
             ..Fleet::default()
         }));

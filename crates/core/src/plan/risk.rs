@@ -3,6 +3,7 @@
 use super::forecast::{Forecast, TTL_LONG, Verdict, slow_monitor};
 use super::{Sight, fence, traffic};
 use crate::refusal::{Blocker, LongTtl};
+use crate::shop::Mode;
 use crate::side::Side;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub(super) fn risks(sight: &Sight<'_>, forecast: Option<&Forecast>) -> Vec<Block
     risks.extend(pools_in_no_list(sight));
     risks.extend(monitor_slow(sight));
     risks.extend(objective_missed(forecast));
+    risks.extend(approver_unverified(sight));
     risks
 }
 
@@ -80,6 +82,13 @@ fn ttls(sight: &Sight<'_>) -> Vec<Blocker> {
 fn observer_in_region(sight: &Sight<'_>) -> Option<Blocker> {
     let here = sight.input.fleet.region.as_ref()?;
     sight.side(Some(here)).map(|_| Blocker::ObserverInRegion)
+}
+
+/// Where a person decides it matters who that is.
+fn approver_unverified(sight: &Sight<'_>) -> Option<Blocker> {
+    let shop = sight.input.shop;
+    let why = sight.input.fleet.unverified.get(&shop.key.namespace)?;
+    (shop.policy.mode == Mode::Approve).then_some(Blocker::ApproverUnverified(*why))
 }
 
 fn steering(sight: &Sight<'_>) -> Vec<Blocker> {

@@ -5,7 +5,7 @@ mod example;
 
 use super::{NamedReason, words};
 use crate::diagnosis::Diagnosis;
-use crate::facts::InstanceVote;
+use crate::facts::{InstanceVote, Unverified};
 use crate::journal::{MoveOutcome, ObligationKind, Phase};
 use crate::pacing::Place;
 use crate::plan::plan;
@@ -322,6 +322,7 @@ fn example_blockers(example: &Example) -> Vec<Blocker> {
         Blocker::PoolInNoList(pool.clone()),
         Blocker::MonitorSlow(pool),
         Blocker::ObjectiveMissed,
+        Blocker::ApproverUnverified(Unverified::Admitted),
     ]
 }
 

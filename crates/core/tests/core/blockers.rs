@@ -247,6 +247,33 @@ fn observer_in_region() {
     assert!(!prevents(&scene, "ObserverInRegion"));
 }
 
+/// Where a person decides, it matters whether the name in their approval is theirs.
+#[test]
+fn approver_unverified() {
+    use breakwater_core::facts::Unverified;
+    use breakwater_core::shop::Mode;
+    let mut scene = Scene::healthy();
+    let namespace = scene.shop.key.namespace.clone();
+    let unverified = |scene: &Scene| names(scene).contains(&"ApproverUnverified");
+    for (why, says) in [
+        (Unverified::Admitted, "admission policies"),
+        (Unverified::NotTried, "could not be tried"),
+    ] {
+        scene.fleet.unverified = [(namespace.clone(), why)].into();
+        for mode in [Mode::Observe, Mode::Approve, Mode::Automatic] {
+            scene.shop.policy.mode = mode;
+            assert_eq!(unverified(&scene), mode == Mode::Approve, "{mode:?}");
+        }
+        scene.shop.policy.mode = Mode::Approve;
+        assert!(words(&scene, "ApproverUnverified").contains(says));
+        assert!(words(&scene, "ApproverUnverified").contains("docs/access.md"));
+        assert!(!prevents(&scene, "ApproverUnverified"));
+    }
+    // Elsewhere it is another matter.
+    scene.fleet.unverified = [("others".into(), Unverified::Admitted)].into();
+    assert!(!unverified(&scene));
+}
+
 #[test]
 fn steering_too_large() {
     let mut scene = Scene::healthy();

@@ -46,6 +46,7 @@ pub fn play(name: &str, script: Script) -> Result<Played, Trouble> {
     let (setup, begin) = setup::of(name, &script)?;
     let options = Options {
         region: script.observer.clone(),
+        forged_names_admitted: script.forged_names_admitted,
         ..Options::default()
     };
     let mut rig = Rig::new(setup, script.seed, &options);

@@ -39,6 +39,9 @@ pub struct Script {
     /// The AWS region that the controller runs in, where it is told.
     #[serde(default)]
     pub observer: Option<String>,
+    /// The API server admits RegionSwitches in another's name: the admission policies are missing.
+    #[serde(default, rename = "forgedNamesAdmitted")]
+    pub forged_names_admitted: bool,
     /// What the shops' specs say otherwise than by default.
     #[serde(default)]
     pub spec: SpecChange,

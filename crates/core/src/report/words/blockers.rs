@@ -2,7 +2,7 @@
 
 use super::{length, owed, votes};
 use crate::decision::Decision;
-use crate::facts::{Facts, InstanceVote, LinkVote};
+use crate::facts::{Facts, InstanceVote, LinkVote, Unverified};
 use crate::plan::{Basis, Forecast, Input, STANDBY_DOWN_BEFORE, Verdict};
 use crate::reading::{Seen, TroubleKind};
 use crate::refusal::{Blocker, LongTtl, PoolAbsence};
@@ -112,7 +112,8 @@ impl<'a> About<'a> {
             | Blocker::SteeringTooLarge
             | Blocker::PoolInNoList(_)
             | Blocker::MonitorSlow(_)
-            | Blocker::ObjectiveMissed => self.risk(blocker),
+            | Blocker::ObjectiveMissed
+            | Blocker::ApproverUnverified(_) => self.risk(blocker),
         }
     }
 
@@ -212,6 +213,7 @@ impl<'a> About<'a> {
                 self.pool(pool)
             ),
             Blocker::ObjectiveMissed => self.objective_missed(),
+            Blocker::ApproverUnverified(why) => self.approver_unverified(*why),
             Blocker::LinkBroken
             | Blocker::LagHigh
             | Blocker::LossBudgetTooSmall
@@ -315,6 +317,22 @@ impl<'a> About<'a> {
             self.b,
             beyond.as_deref().unwrap_or("some time"),
         )
+    }
+
+    fn approver_unverified(&self, why: Unverified) -> String {
+        let namespace = &self.input.shop.key.namespace;
+        match why {
+            Unverified::Admitted => format!(
+                "the API server admits a RegionSwitch with a forged name in namespace {namespace}: whoever may write one can \
+                 approve a move as somebody else. Apply the admission policies (docs/access.md); it is tried again every \
+                 minute."
+            ),
+            Unverified::NotTried => format!(
+                "it could not be tried whether the API server refuses a RegionSwitch with a forged name in namespace \
+                 {namespace}: who approves a move may not be who is named. The controller's log says why; docs/access.md \
+                 says what it needs."
+            ),
+        }
     }
 
     fn objective_missed(&self) -> String {
