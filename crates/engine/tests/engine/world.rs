@@ -218,7 +218,7 @@ impl World {
                     if self.dead(&scope.region) {
                         Seen::Silent
                     } else {
-                        Seen::Present(self.instances[id].clone())
+                        self.instances.get(id).cloned().map_or(Seen::Absent, Seen::Present)
                     }
                 };
                 let key = |id: &Text| ObjectKey::Instance(scope.clone(), id.clone());
