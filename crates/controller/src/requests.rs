@@ -163,6 +163,8 @@ mod tests {
             start_before: "2026-11-25T03:00:00Z".parse().unwrap(),
             overrides: Vec::new(),
             allow_loss: None,
+            max_write_stop: None,
+            expires_at: None,
             abort: false,
             record_of: None,
         };
