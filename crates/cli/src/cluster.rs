@@ -74,13 +74,17 @@ impl Cluster {
 
     /// The time, as the controller's clock has it.
     pub(crate) fn now(&self) -> Timestamp {
-        let now = Timestamp::now();
+        self.scaled(Timestamp::now())
+    }
+
+    /// An instant of Kubernetes' own clock, as the controller's clock had it: another one in demos only.
+    fn scaled(&self, at: Timestamp) -> Timestamp {
         if self.scale <= 1.0 || self.scale_start == Timestamp::UNIX_EPOCH {
-            return now;
+            return at;
         }
-        let passed = now.duration_since(self.scale_start);
+        let passed = at.duration_since(self.scale_start);
         let scaled = SignedDuration::try_from_secs_f64(passed.as_secs_f64() * self.scale).unwrap_or(passed);
-        self.scale_start.checked_add(scaled).unwrap_or(now)
+        self.scale_start.checked_add(scaled).unwrap_or(at)
     }
 
     /// One Storefront.
@@ -203,11 +207,10 @@ impl Cluster {
         let mut told: Vec<Told> = events
             .into_iter()
             .filter_map(|event| {
+                let created = event.metadata.creation_timestamp.map(|time| time.0);
+                let at = event.event_time.map(|time| time.0).or(created)?;
                 Some(Told {
-                    at: event
-                        .event_time
-                        .map(|time| time.0)
-                        .or(event.metadata.creation_timestamp.map(|time| time.0))?,
+                    at: self.scaled(at),
                     reason: plain(&event.reason?).into_owned(),
                     note: plain(&event.note.unwrap_or_default()).into_owned(),
                 })

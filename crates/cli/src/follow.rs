@@ -126,7 +126,9 @@ impl Follower {
             }
         }
         self.lost = false;
-        let progress = progress::of(&self.switch, self.shop.as_ref());
+        let Some(progress) = progress::of(&self.switch, self.shop.as_ref()) else {
+            return Ok(None);
+        };
         if self.said.as_ref() != Some(&progress) {
             screen::tell(&progress.line(cluster.now()));
         }

@@ -106,8 +106,11 @@ pub(crate) struct Doing<'a> {
 
 impl Doing<'_> {
     fn words(&self) -> String {
-        let what = if self.name.is_empty() { self.plural } else { self.kind };
-        format!("{} {what} {}/{}", self.verb, self.namespace, self.name)
+        if self.name.is_empty() {
+            format!("{} {} in {}", self.verb, self.plural, self.namespace)
+        } else {
+            format!("{} {} {}/{}", self.verb, self.kind, self.namespace, self.name)
+        }
     }
 
     /// It did not answer in this time.
@@ -148,6 +151,8 @@ impl Doing<'_> {
             },
             404 => Trouble::NoCrds { plural: self.plural },
             401 | 403 => Trouble::Denied { doing, why },
+            // Not now: overloaded, or a kind whose storage is being set up.
+            408 | 429 => Trouble::Unreachable { doing, why },
             400..500 => Trouble::Invalid { doing, why },
             _ => Trouble::Unreachable { doing, why },
         }
@@ -200,6 +205,7 @@ mod tests {
         assert_eq!(answer(403, "shop-ca").exit(), Exit::Denied);
         assert_eq!(answer(422, "shop-ca").exit(), Exit::Denied);
         assert_eq!(answer(503, "").exit(), Exit::Trouble);
+        assert_eq!(answer(429, "").exit(), Exit::Trouble);
     }
 
     #[test]

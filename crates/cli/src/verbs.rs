@@ -95,8 +95,25 @@ fn confirm(yes: bool) -> Result<(), Trouble> {
             "there is no terminal to ask at, so nothing was changed. Say --yes to go on without a question".into(),
         ));
     }
-    match screen::ask("Go on? Type yes: ").as_deref() {
-        Some("yes" | "y" | "YES" | "Yes") => Ok(()),
-        Some(_) | None => Err(Trouble::Declined),
+    if is_yes(screen::ask("Go on? Type yes: ").as_deref()) {
+        Ok(())
+    } else {
+        Err(Trouble::Declined)
+    }
+}
+
+/// Enter alone, the end of input and a typing error are no.
+fn is_yes(answer: Option<&str>) -> bool {
+    answer.is_some_and(|answer| ["yes", "y"].contains(&answer.to_ascii_lowercase().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_yes_is_a_yes() {
+        assert!(is_yes(Some("yes")) && is_yes(Some("Y")));
+        assert!(!is_yes(Some("")) && !is_yes(Some("yse")) && !is_yes(Some("no")) && !is_yes(None));
     }
 }

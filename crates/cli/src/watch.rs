@@ -94,14 +94,17 @@ async fn turn(cluster: &Cluster, name: &str, picture: &mut Picture, in_place: bo
     }
 }
 
-/// One drawing in place: no flicker, and no line beyond the last one of the screen.
+/// One drawing in place: no flicker, and no line beyond the last one of the screen; what does not fit is counted.
 fn frame(drawn: &str, height: usize) -> String {
     let mut frame = String::from(HOME);
-    let lines: Vec<&str> = drawn.lines().take(height.saturating_sub(1)).collect();
-    for line in lines {
-        frame.push_str(line);
-        frame.push_str(CLEAR_LINE);
-        frame.push_str("\r\n");
+    let mut put = |line: &str| frame.extend([line, CLEAR_LINE, "\r\n"]);
+    let (room, all) = (height.saturating_sub(1), drawn.lines().count());
+    if all <= room {
+        drawn.lines().for_each(&mut put);
+    } else {
+        let shown = room.saturating_sub(1);
+        drawn.lines().take(shown).for_each(&mut put);
+        put(&format!("... {} lines more: the screen is too small", all - shown));
     }
     frame.push_str(CLEAR_BELOW);
     frame
@@ -158,8 +161,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_fits_the_screen_and_clears_what_was_there() {
-        let frame = frame("one\ntwo\nthree\n", 3);
+    fn a_frame_clears_what_was_there() {
+        let frame = frame("one\ntwo\n", 3);
         assert_eq!(frame, "\u{1b}[Hone\u{1b}[K\r\ntwo\u{1b}[K\r\n\u{1b}[J");
+    }
+
+    #[test]
+    fn a_frame_fits_the_screen_and_says_what_is_left_out() {
+        let frame = frame("one\ntwo\nthree\nfour\n", 3);
+        assert_eq!(frame.matches("\r\n").count(), 2, "{frame}");
+        assert!(frame.contains("one") && frame.contains("... 3 lines more"), "{frame}");
     }
 }

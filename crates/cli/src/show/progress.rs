@@ -21,8 +21,9 @@ pub(crate) struct Progress {
     pub(crate) outcome: Option<MoveOutcome>,
 }
 
-/// Of a request and the shop it is about. The journal is ahead of the record, which is a projection of it.
-pub(crate) fn of(switch: &RegionSwitch, shop: Option<&Storefront>) -> Progress {
+/// Of a request and the shop it is about. The journal is ahead of the record, which is a projection of it: between the end of
+/// a move and the end of its record there is nothing to say.
+pub(crate) fn of(switch: &RegionSwitch, shop: Option<&Storefront>) -> Option<Progress> {
     let status = switch.status.as_ref();
     let stand = shop.map(Stand::of);
     let current: Option<&Move> = stand
@@ -30,6 +31,10 @@ pub(crate) fn of(switch: &RegionSwitch, shop: Option<&Storefront>) -> Progress {
         .and_then(|stand| stand.in_flight())
         .filter(|current| is_of(switch, current));
     let outcome = status.and_then(|status| status.outcome);
+    let ended = stand.as_ref().and_then(|stand| stand.last());
+    if outcome.is_none() && ended.is_some_and(|last| is_of(switch, last)) {
+        return None;
+    }
     let phase = current
         .map(|current| current.phase)
         .or(status.and_then(|status| status.phase));
@@ -38,7 +43,7 @@ pub(crate) fn of(switch: &RegionSwitch, shop: Option<&Storefront>) -> Progress {
         _ => None,
     };
     let message = message.or_else(|| status.and_then(|status| status.message.clone()));
-    Progress {
+    Some(Progress {
         phase: phase.map_or("Filed", Phase::name),
         deadline: current
             .and_then(|current| current.deadline)
@@ -47,7 +52,7 @@ pub(crate) fn of(switch: &RegionSwitch, shop: Option<&Storefront>) -> Progress {
         waits: message.unwrap_or_else(|| "not looked at by a controller yet".into()),
         holds: phase == Some(Phase::Holding),
         outcome,
-    }
+    })
 }
 
 impl Progress {

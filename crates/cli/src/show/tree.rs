@@ -3,6 +3,7 @@
 
 use super::text::Tone;
 use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter};
 
 /// A label longer than this stands alone rather than push its neighbours' sentences to the right.
 const LABEL_MOST: usize = 24;
@@ -95,7 +96,9 @@ fn put(drawn: &mut String, node: &Node, indent: &mut Indent, column: usize, widt
     };
     let room = width.saturating_sub(display_width(&rest)).max(SENTENCE_LEAST);
     let mut begin = first;
-    for line in textwrap::wrap(&node.text, room) {
+    // Names of regions and instances have hyphens: they are never broken there.
+    let whole = Options::new(room).word_splitter(WordSplitter::NoHyphenation);
+    for line in textwrap::wrap(&node.text, whole) {
         drawn.push_str(format!("{begin}{line}").trim_end());
         drawn.push('\n');
         begin.clone_from(&rest);

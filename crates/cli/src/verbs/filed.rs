@@ -45,23 +45,28 @@ async fn put(
     let stand = Stand::of(shop);
     let open = open_requests(cluster, stand.name()).await;
     ask::may_ask(&stand, kind, &open, cluster.now())?;
+    // A person is asked why when they have seen what it would do.
+    let asks_why = asking.reason.is_none() && !asking.going.yes && !asking.dry_run && screen::can_ask();
+    let given = if asks_why {
+        String::new()
+    } else {
+        reason(asking.reason.clone())?
+    };
     let asker = Asker {
         by: cluster.me().await,
-        reason: reason(asking)?,
+        reason: given,
         now: cluster.now(),
     };
-    let switch = ask::request(&stand, kind, wish, asking, asker)?;
+    let mut switch = ask::request(&stand, kind, wish, asking, asker)?;
     if asking.dry_run {
         screen::print(&ask::manifest(&switch));
         return Ok(Exit::Done);
     }
-    screen::tell(&ahead::page(
-        shop,
-        &open,
-        &switch.spec.request,
-        cluster.now(),
-        screen::width(),
-    ));
+    let page = ahead::page(shop, &open, &switch.spec.request, cluster.now(), screen::width());
+    screen::tell(&page);
+    if asks_why {
+        switch.spec.request.reason = reason(screen::ask("Why? (one line, for the record) "))?;
+    }
     confirm(asking.going.yes)?;
     let filed = cluster.create(&switch).await?;
     told(cluster, &filed);
@@ -72,18 +77,12 @@ async fn put(
     Ok(follow::exit(end))
 }
 
-/// Why, for the record: who asks at a terminal is asked back.
-fn reason(asking: &Asking) -> Result<String, Trouble> {
-    let missing = || Trouble::Usage("say why with --reason: it stands on the record. Nothing was changed".into());
-    let given = match &asking.reason {
-        Some(reason) => Some(reason.clone()),
-        None if asking.going.yes || asking.dry_run || !screen::can_ask() => None,
-        None => screen::ask("Why? (one line, for the record) "),
-    };
-    given
+/// Why, for the record.
+fn reason(given: Option<String>) -> Result<String, Trouble> {
+    let given = given
         .map(|reason| reason.trim().to_owned())
-        .filter(|reason| !reason.is_empty())
-        .ok_or_else(missing)
+        .filter(|reason| !reason.is_empty());
+    given.ok_or_else(|| Trouble::Usage("say why with --reason: it stands on the record. Nothing was changed".into()))
 }
 
 /// The name goes to scripts, the rest to people.
