@@ -28,7 +28,7 @@ pub(crate) enum Tried {
     /// One was admitted: this field takes any name.
     Admitted(&'static str),
     /// It could not be tried, and why.
-    NotTried(Text),
+    Unclear(Text),
 }
 
 /// What is known of each namespace.
@@ -40,7 +40,7 @@ impl Approvers {
     pub(crate) fn due(&self, wanted: &BTreeSet<Text>, now: Instant) -> Vec<Text> {
         let holds = |namespace: &&Text| match self.0.get(*namespace) {
             Some((Tried::Refused, at)) => now.saturating_duration_since(*at) < HOLDS_FOR,
-            Some((Tried::Admitted(_) | Tried::NotTried(_), _)) | None => false,
+            Some((Tried::Admitted(_) | Tried::Unclear(_), _)) | None => false,
         };
         wanted.iter().filter(|namespace| !holds(namespace)).cloned().collect()
     }
@@ -60,7 +60,7 @@ impl Approvers {
         let why = |tried: &Tried| match tried {
             Tried::Refused => None,
             Tried::Admitted(_) => Some(Unverified::Admitted),
-            Tried::NotTried(_) => Some(Unverified::NotTried),
+            Tried::Unclear(_) => Some(Unverified::Unclear),
         };
         let all = self.0.iter();
         all.filter_map(|(namespace, (tried, _))| Some((namespace.clone(), why(tried)?)))
@@ -76,7 +76,7 @@ fn tell(namespace: &str, tried: &Tried) {
             field,
             "ApproverUnverified: a RegionSwitch with a forged name is admitted; apply the admission policies (docs/access.md)"
         ),
-        Tried::NotTried(why) => tracing::warn!(
+        Tried::Unclear(why) => tracing::warn!(
             namespace,
             %why,
             "ApproverUnverified: it could not be tried whether a RegionSwitch with a forged name is refused"
@@ -95,7 +95,7 @@ pub(crate) async fn try_in(client: &Client, namespace: &str) -> Tried {
         let answer = timeout(REQUEST_TIMEOUT, api.create(&params, &forged)).await;
         match judge(field, answer) {
             Tried::Refused => {}
-            other @ (Tried::Admitted(_) | Tried::NotTried(_)) => return other,
+            other @ (Tried::Admitted(_) | Tried::Unclear(_)) => return other,
         }
     }
     Tried::Refused
@@ -154,11 +154,11 @@ fn judge(field: &'static str, answer: Result<kube::Result<RegionSwitch>, tokio::
             if by_admission && message.contains(field) {
                 Tried::Refused
             } else {
-                Tried::NotTried(breakwater_providers::clean(message))
+                Tried::Unclear(breakwater_providers::clean(message))
             }
         }
-        Ok(Err(error)) => Tried::NotTried(breakwater_providers::clean(&error.to_string())),
-        Err(_) => Tried::NotTried("the API server did not answer in time".into()),
+        Ok(Err(error)) => Tried::Unclear(breakwater_providers::clean(&error.to_string())),
+        Err(_) => Tried::Unclear("the API server did not answer in time".into()),
     }
 }
 
@@ -190,7 +190,7 @@ mod tests {
             "RegionSwitch \"x\" is invalid: spec.approval.by: Too long".to_owned(),
         ];
         for other in others {
-            assert!(matches!(says(&other), Tried::NotTried(_)), "{other}");
+            assert!(matches!(says(&other), Tried::Unclear(_)), "{other}");
         }
         assert_eq!(judge(FIELD, Ok(Ok(switch("x", None)))), Tried::Admitted(FIELD));
     }
@@ -202,13 +202,13 @@ mod tests {
         let now = Instant::now();
         assert!(approvers.note("good".into(), Tried::Refused, now));
         assert!(approvers.note("bad".into(), Tried::Admitted(FIELD), now));
-        assert!(approvers.note("away".into(), Tried::NotTried("no answer".into()), now));
+        assert!(approvers.note("away".into(), Tried::Unclear("no answer".into()), now));
         assert!(!approvers.note("bad".into(), Tried::Admitted(FIELD), now), "no news");
         let due = |at| approvers.due(&wanted, at).join(" ");
         assert_eq!(due(now + HOLDS_FOR / 2), "away bad new");
         assert_eq!(due(now + HOLDS_FOR), "away bad good new");
         let unverified = BTreeMap::from([
-            (Text::from("away"), Unverified::NotTried),
+            (Text::from("away"), Unverified::Unclear),
             (Text::from("bad"), Unverified::Admitted),
         ]);
         assert_eq!(approvers.unverified(), unverified);

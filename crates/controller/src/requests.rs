@@ -5,7 +5,6 @@ use crate::catalogue::Resolved;
 use crate::driver::Driver;
 use crate::records::{Show, Told};
 use breakwater_api::{RegionSwitch, Unserved, answer_unserved, request_of};
-use breakwater_core::Text;
 use breakwater_core::report::Answered;
 use breakwater_core::request::Request;
 use breakwater_core::shop::ShopKey;
@@ -156,7 +155,7 @@ mod tests {
         };
         let request = Request {
             name: "asked".into(),
-            uid: Text::from(uid),
+            uid: uid.into(),
             kind: MoveKind::Failover,
             to: Some("us-west-2".into()),
             expected_epoch: Some(1),
@@ -167,6 +166,7 @@ mod tests {
             expires_at: None,
             abort: false,
             record_of: None,
+            approved_by: None,
         };
         (key, request)
     }

@@ -230,5 +230,5 @@ pub enum Unverified {
     /// One with a forged name was admitted.
     Admitted,
     /// It could not be tried.
-    NotTried,
+    Unclear,
 }

@@ -277,8 +277,8 @@ fn a_failover_that_a_person_asks_for_takes_its_place() {
     scene.requests.push(own);
     assert_eq!(scene.plan().answers, [], "it is not refused");
     scene.decide();
-    let ended = scene.written.iter().filter_map(|journal| journal.current.as_ref());
-    let ended = ended.filter(|m| m.number == 2).next_back().unwrap();
+    let mut ended = scene.written.iter().filter_map(|journal| journal.current.as_ref());
+    let ended = ended.rfind(|m| m.number == 2).unwrap();
     assert_eq!(ended.outcome, Some(MoveOutcome::Aborted));
     assert!(ended.because.as_ref().unwrap().contains("shop-2am"));
     assert_eq!((current(&scene).number, current(&scene).automatic), (3, false));

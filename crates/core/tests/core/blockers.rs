@@ -257,7 +257,7 @@ fn approver_unverified() {
     let unverified = |scene: &Scene| names(scene).contains(&"ApproverUnverified");
     for (why, says) in [
         (Unverified::Admitted, "admission policies"),
-        (Unverified::NotTried, "could not be tried"),
+        (Unverified::Unclear, "could not be tried"),
     ] {
         scene.fleet.unverified = [(namespace.clone(), why)].into();
         for mode in [Mode::Observe, Mode::Approve, Mode::Automatic] {

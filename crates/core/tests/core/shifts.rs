@@ -150,11 +150,8 @@ fn another_one_takes_its_place() {
     };
     scene.requests.push(next);
     scene.decide();
-    let ended = scene.written.iter().filter_map(|journal| journal.shift.as_ref());
-    let ended = ended
-        .filter(|shift| *shift.request.uid == *"rsw-1")
-        .next_back()
-        .unwrap();
+    let mut ended = scene.written.iter().filter_map(|journal| journal.shift.as_ref());
+    let ended = ended.rfind(|shift| *shift.request.uid == *"rsw-1").unwrap();
     assert_eq!(ended.outcome, Some(MoveOutcome::Aborted));
     assert!(ended.because.as_ref().unwrap().contains("and-back"));
     assert_eq!((&*shift(&scene).request.uid, shift(&scene).outcome), ("rsw-2", None));
@@ -324,7 +321,8 @@ fn an_adoption_ends_it() {
 
 #[test]
 fn what_it_cannot_be_sent_to() {
-    let cases: [(&str, &dyn Fn(&mut Scene, &mut Request), Unfit); 9] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Scene, &mut Request);
+    let cases: [(&str, Spoil<'_>, Unfit); 9] = [
         (
             "no region",
             &|_, request| request.to = Some("eu-west-1".into()),

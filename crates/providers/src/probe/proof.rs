@@ -71,7 +71,9 @@ fn uuid(value: Option<&Value>) -> Result<Option<Text>, ()> {
 
 /// A set of transactions as the server tells it; one that is longer than any that a shop's history makes is none.
 fn executed(value: &Value) -> Option<Text> {
-    let text = value.as_str().filter(|text| !text.is_empty() && text.len() <= LONGEST_SET)?;
+    let text = value
+        .as_str()
+        .filter(|text| !text.is_empty() && text.len() <= LONGEST_SET)?;
     Some(text.into())
 }
 

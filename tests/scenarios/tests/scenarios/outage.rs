@@ -325,6 +325,7 @@ fn failover(rig: &mut Rig, shop: &str, name: &str, allow_loss: Option<Duration>)
         expires_at: None,
         max_write_stop: None,
         record_of: None,
+        approved_by: None,
     };
     let key = rig.key(shop);
     rig.request(&key, request);

@@ -80,7 +80,7 @@ fn described(rig: &mut Rig, region: &str) -> (String, String) {
         .instances
         .into_iter()
         .find(|i| *i.region == *region)
-        .unwrap()
+        .unwrap_or_else(|| panic!("no instance in {region}"))
         .instance;
     let describe = RdsOp::DescribeInstances {
         id: Some(id.to_string()),
@@ -104,7 +104,7 @@ fn at_rest(rig: &mut Rig) {
 
 fn rolled_back(rig: &mut Rig, before: &[String], because: &str) {
     assert!(rig.run_until(minutes(30), ended), "{}", states(rig, &[SHOP]));
-    let last = journal(rig, SHOP).current.unwrap();
+    let last = journal(rig, SHOP).current.unwrap_or_else(|| panic!("no move"));
     assert_eq!(last.outcome, Some(MoveOutcome::RolledBack), "{:?}", last.because);
     let said = last.because.as_deref().unwrap_or_default();
     assert!(said.contains(because), "{said}");

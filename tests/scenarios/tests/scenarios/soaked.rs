@@ -98,7 +98,7 @@ fn named(rig: &Rig, to: &str) -> Request {
         kind: MoveKind::Adopt,
         to: Some(to.into()),
         expected_epoch: None,
-        start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).expect("a time of this century"),
+        start_before: jiff::Timestamp::from_millisecond(rig.millis() + 600_000).unwrap_or_default(),
         overrides: Vec::new(),
         allow_loss: None,
         max_write_stop: None,

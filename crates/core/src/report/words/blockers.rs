@@ -327,7 +327,7 @@ impl<'a> About<'a> {
                  approve a move as somebody else. Apply the admission policies (docs/access.md); it is tried again every \
                  minute."
             ),
-            Unverified::NotTried => format!(
+            Unverified::Unclear => format!(
                 "it could not be tried whether the API server refuses a RegionSwitch with a forged name in namespace \
                  {namespace}: who approves a move may not be who is named. The controller's log says why; docs/access.md \
                  says what it needs."
