@@ -6,6 +6,7 @@ use super::tree::{Node, draw};
 use breakwater_api::region_switch::{RegionSwitch, Request};
 use breakwater_api::storefront::Storefront;
 use breakwater_core::journal::MoveKind;
+use breakwater_core::refusal::Blocker;
 use jiff::Timestamp;
 
 /// The page before the question.
@@ -142,6 +143,9 @@ fn against(stand: &Stand<'_>, asked: &Request) -> Vec<Node> {
         .refusals
         .iter()
         .filter_map(|refusal| {
+            if !concerns(asked.kind, &refusal.name) {
+                return None;
+            }
             if overridden.contains(&refusal.name) {
                 return None;
             }
@@ -168,6 +172,18 @@ fn against(stand: &Stand<'_>, asked: &Request) -> Vec<Node> {
     vec![Node::new("against it", "in status now").with(nodes)]
 }
 
+/// A planned move loses nothing, so that no loss stands against it; an order of pools moves no writer.
+fn concerns(kind: MoveKind, refusal: &str) -> bool {
+    match kind {
+        MoveKind::Failover => true,
+        MoveKind::Switchover | MoveKind::Drill => !["LossUnknown", "LossOverBudget"].contains(&refusal),
+        MoveKind::TrafficShift => {
+            ["Suspended", "Frozen", "OwnedElsewhere", "UnknownActive", "MoveInFlight"].contains(&refusal)
+        }
+        MoveKind::Adopt => false,
+    }
+}
+
 /// What prevents binds a Switchover and a Drill, and is worth knowing before a Failover.
 fn blockers(stand: &Stand<'_>, kind: MoveKind) -> Option<Node> {
     let gates = match kind {
@@ -179,7 +195,7 @@ fn blockers(stand: &Stand<'_>, kind: MoveKind) -> Option<Node> {
         .status
         .blockers
         .iter()
-        .filter(|blocker| blocker.prevents)
+        .filter(|blocker| blocker.prevents || gates_planned(kind, &blocker.name))
         .map(|blocker| Node::new(blocker.name.clone(), blocker.message.clone()))
         .collect();
     (!nodes.is_empty()).then(|| Node::new("blockers", Tone::Bad.of(gates)).with(nodes))
@@ -199,4 +215,14 @@ fn others(open: &[RegionSwitch]) -> Option<Node> {
         });
     let nodes: Vec<Node> = nodes.collect();
     (!nodes.is_empty()).then(|| Node::new("beside it", Tone::Warn.of("open already")).with(nodes))
+}
+
+/// Risks that prevent a planned move: it cannot stop the writes.
+fn gates_planned(kind: MoveKind, name: &str) -> bool {
+    let planned = matches!(kind, MoveKind::Switchover | MoveKind::Drill);
+    let risks = [Blocker::DefaultParameterGroup, Blocker::ParameterGroupShared];
+    planned
+        && risks
+            .iter()
+            .any(|risk| risk.name() == name && risk.prevents_switchover())
 }

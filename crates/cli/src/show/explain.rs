@@ -237,7 +237,7 @@ fn waiting(stand: &Stand<'_>, requests: &[RegionSwitch]) -> Option<Node> {
     };
     let open: Vec<Node> = requests
         .iter()
-        .filter(|switch| super::stand::is_open(switch) && !begun(switch))
+        .filter(|switch| super::stand::is_open(switch) && !begun(switch) && !super::stand::holds(switch))
         .map(|switch| {
             let said = switch.status.as_ref().and_then(|status| status.message.clone());
             Node::new(

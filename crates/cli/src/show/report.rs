@@ -4,7 +4,7 @@ use super::stand::{is_of, is_open, kind_name, name_of};
 use super::text::{full, length, seconds};
 use breakwater_api::region_switch::{MoveEvidence, RegionSwitch, RegionSwitchStatus};
 use breakwater_api::storefront::Storefront;
-use breakwater_core::journal::{MoveOutcome, Obligation, ObligationKind, Phase};
+use breakwater_core::journal::{DrainBy, MoveOutcome, Obligation, ObligationKind, Phase};
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -30,7 +30,12 @@ pub(crate) fn markdown(switch: &RegionSwitch, shop: Option<&Storefront>, told: &
         return page;
     };
     let Some(evidence) = &status.evidence else {
-        page.push_str("\nNo move began, so nothing was changed and nothing is owed.\n");
+        if status.steps.is_empty() {
+            page.push_str("\nNo move began, so nothing was changed and nothing is owed.\n");
+        } else {
+            // A traffic shift: the database had no part in it.
+            time_line(&mut page, switch, &status, shop, told);
+        }
         refusals(&mut page, &status);
         return page;
     };
@@ -299,6 +304,12 @@ fn measured(page: &mut String, status: &RegionSwitchStatus) {
         times.promoted_at,
         times.repointed_at,
     );
+    if let Some(stop) = &status.write_stop {
+        row("Until the standby held everything".into(), stop.since, stop.drained_at);
+    }
+    if let Some(pause) = times.write_pause_seconds {
+        rows.push(vec!["**Without writes**".into(), format!("**{}**", seconds(pause))]);
+    }
     if let Some(rto) = times.rto_seconds {
         rows.push(vec![
             "**First Down to the first verified write**".into(),
@@ -313,8 +324,19 @@ fn measured(page: &mut String, status: &RegionSwitchStatus) {
 
 fn loss(page: &mut String, status: &RegionSwitchStatus) {
     page.push_str("\n## Loss\n\n");
+    if let Some(stop) = &status.write_stop {
+        page.push_str(match stop.by {
+            DrainBy::Gtid => "Planned: promoted only when the standby held every transaction (GTID sets compared).\n",
+            DrainBy::Lag => {
+                "Planned: promoted only at lag 0 after the writes had stopped. Without proof URLs nobody can say that \
+                             nothing was lost.\n"
+            }
+        });
+    }
     let Some(loss) = &status.loss else {
-        page.push_str("No estimate was recorded.\n");
+        if status.write_stop.is_none() {
+            page.push_str("No estimate was recorded.\n");
+        }
         return;
     };
     let _ = writeln!(

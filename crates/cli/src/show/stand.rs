@@ -132,6 +132,12 @@ pub(crate) fn is_open(switch: &RegionSwitch) -> bool {
     switch.status.as_ref().is_none_or(|status| status.outcome.is_none())
 }
 
+/// Whether it is a traffic shift that holds: open, and waiting for nothing but its time.
+pub(crate) fn holds(switch: &RegionSwitch) -> bool {
+    let status = switch.status.as_ref();
+    status.is_some_and(|status| status.outcome.is_none() && status.phase == Some(Phase::Holding))
+}
+
 /// Whether a RegionSwitch asks for this move, or records it.
 pub(crate) fn is_of(switch: &RegionSwitch, current: &Move) -> bool {
     let number = switch.status.as_ref().and_then(|status| status.number);

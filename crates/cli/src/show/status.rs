@@ -1,11 +1,11 @@
 //! `status`: where a shop stands, as a tree; and many shops, a line each.
 
-use super::stand::{Stand, is_of, is_open, kind_name, name_of};
-use super::text::{Tone, age, clock, until};
+use super::stand::{Stand, holds, is_of, is_open, kind_name, name_of};
+use super::text::{Tone, age, clock, seconds, until};
 use super::tree::{Node, draw};
 use breakwater_api::region_switch::RegionSwitch;
 use breakwater_api::storefront::{Region, Storefront};
-use breakwater_core::journal::{Journal, Move, ObligationKind, PhaseTime};
+use breakwater_core::journal::{Journal, Move, ObligationKind, PhaseTime, WriteStop};
 use comfy_table::{Table, presets};
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ pub(crate) fn tree(shop: &Storefront, requests: &[RegionSwitch], now: Timestamp,
     }
     root.push(regions(&stand, now));
     root.push(database(&stand, now));
-    root.push(traffic(&stand));
+    root.push(traffic(&stand, now));
     root.push(movement(&stand, now));
     root = root.with(open_requests(&stand, requests, now));
     root.push(owed(stand.journal(), now));
@@ -334,7 +334,7 @@ fn aligned(stand: &Stand<'_>, kind: &str) -> String {
     }
 }
 
-fn traffic(stand: &Stand<'_>) -> Node {
+fn traffic(stand: &Stand<'_>, now: Timestamp) -> Node {
     let order = match stand.status.front.as_deref() {
         Some(front) => {
             let excluded = stand.journal().and_then(|journal| journal.excluded.as_deref());
@@ -352,6 +352,16 @@ fn traffic(stand: &Stand<'_>) -> Node {
         format!("{count} load balancers")
     };
     let mut node = Node::new("traffic", order);
+    if let Some(shift) = stand.journal().and_then(Journal::holding) {
+        let goes_back = until(shift.until, now);
+        node.push(Node::new(
+            "shift",
+            format!(
+                "{} first until {goes_back}, asked for by {}",
+                shift.front, shift.request.name
+            ),
+        ));
+    }
     node.push(Node::new(balancers, aligned(stand, "TrafficAligned")));
     if !stand.shop.spec.traffic.automatic {
         node.push(Node::line(
@@ -403,8 +413,26 @@ fn in_flight(stand: &Stand<'_>, current: &Move, now: Timestamp) -> Node {
     } else {
         stand.command("abort", "")
     };
+    node = node.with(current.write_stop.as_ref().map(|stop| write_stop(stop, now)));
     node.push(Node::new("way back", back));
     node
+}
+
+/// How long the shop is without writes already, and for how long it may be.
+fn write_stop(stop: &WriteStop, now: Timestamp) -> Node {
+    let at_most = seconds(stop.at_most_seconds);
+    let text = match (stop.since, stop.drained_at) {
+        (None, _) => format!("not yet; at most {at_most} before the promotion, else it is undone"),
+        (Some(at), None) => format!(
+            "for {}; at most {at_most} before the promotion, else it is undone",
+            age(at, now)
+        ),
+        (Some(at), Some(drained)) => {
+            let took = super::text::length(drained.duration_since(at));
+            format!("for {}; the standby held everything after {took}", age(at, now))
+        }
+    };
+    Node::new("no writes", text)
 }
 
 /// The phases so far, and the one that lasts.
@@ -459,7 +487,7 @@ fn open_requests(stand: &Stand<'_>, requests: &[RegionSwitch], now: Timestamp) -
     let begun = |switch: &RegionSwitch| stand.in_flight().is_some_and(|current| is_of(switch, current));
     let waiting: Vec<Node> = requests
         .iter()
-        .filter(|switch| is_open(switch) && !begun(switch))
+        .filter(|switch| is_open(switch) && !begun(switch) && !holds(switch))
         .map(|switch| {
             let asked = &switch.spec.request;
             let said = switch.status.as_ref().and_then(|status| status.message.clone());
