@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 const WIDTH: usize = 100;
-const SHOPS: [&str; 7] = [
+const SHOPS: [&str; 8] = [
     "healthy",
     "mid-failover",
     "after",
@@ -17,6 +17,7 @@ const SHOPS: [&str; 7] = [
     "unknown-active",
     "suspended",
     "never-seen",
+    "shifted",
 ];
 
 struct Case {
@@ -176,6 +177,9 @@ fn the_report_of_each_move() {
         "mid-failover.report.md",
         &report::markdown(&moving.switches[0], Some(&moving.shop), &told, moving.now),
     );
+    let shifted = case("shifted");
+    let page = report::markdown(&shifted.switches[0], Some(&shifted.shop), &[], shifted.now);
+    same("shifted.report.md", &page);
     let after = case("after");
     for switch in &after.switches {
         let name = format!("after.{}.report.md", stand::name_of(switch));
@@ -250,6 +254,9 @@ fn progress_is_said_once_and_with_its_deadline() {
     );
     let alone = plain(&progress::of(&moving.switches[0], None).unwrap().line(moving.now));
     assert!(alone.ends_with("Promoting. By 02:37:15 UTC (in 29m 30s)."), "{alone}");
+    let shifted = case("shifted");
+    let holds = progress::of(&shifted.switches[0], Some(&shifted.shop)).unwrap();
+    assert!(holds.holds && holds.outcome.is_none());
     let after = case("after");
     // The journal has ended the move, its record has not been written yet.
     assert_eq!(progress::of(&moving.switches[0], Some(&after.shop)), None);
