@@ -12,7 +12,7 @@
 //! * no region is excluded any more, unless persons interfered;
 //! * no standby is owed any more after an hour and a half, unless persons had their hands on RDS;
 //! * and no fence is owed, in either direction, that somebody could have closed by then (unless persons had their hands
-//!   on that region's RDS).
+//!   on that region's RDS, or a replica keeps RDS from stopping it).
 
 use crate::Verdict;
 use crate::calm::{self, Calm};
@@ -72,7 +72,7 @@ pub(crate) fn check(run: &Run, verdict: &mut Verdict) {
             } else {
                 SETTLED_WITHIN
             };
-            if calm.to - quiet_since(shop, calm, &entry.journal) < needed {
+            if calm.to - quiet_since(shop, calm, &entry.journal) < needed || has_just_succeeded(shop, calm.to) {
                 continue;
             }
             for what in at_rest(run, shop, calm, entry, status) {
@@ -98,6 +98,13 @@ fn quiet_since(shop: &Shop, calm: Calm, journal: &Journal) -> i64 {
         return calm.from;
     }
     ended.or(began).unwrap_or(calm.from)
+}
+
+/// Whether a rebuilt standby has just taken its place: our TXT says so a moment later.
+fn has_just_succeeded(shop: &Shop, at: i64) -> bool {
+    let now = shop.latest(at).map(|entry| &entry.journal.instances);
+    let before = shop.latest(at - STEADILY).map(|entry| &entry.journal.instances);
+    now.map(std::collections::BTreeMap::len) != before.map(std::collections::BTreeMap::len)
 }
 
 fn at_rest(run: &Run, shop: &Shop, calm: Calm, entry: &Entry, status: &Status) -> Vec<String> {
@@ -184,7 +191,8 @@ fn another_name(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option
 
 fn still_excluded(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {
     let region = journal.excluded.as_ref()?;
-    (!touched_by_persons(run, shop, calm.to, |_| true)).then(|| format!("{region} is still excluded"))
+    (!touched_by_persons(run, shop, calm.to, |_| true) && !has_replica(run, shop, region, calm.to))
+        .then(|| format!("{region} is still excluded"))
 }
 
 fn fence_owed(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<String> {
@@ -194,8 +202,30 @@ fn fence_owed(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<S
             ObligationKind::RebuildStandby => false,
         };
         let interfered = touched_by_persons(run, shop, calm.to, |region| region == Some(&owed.region));
-        (open && !interfered).then(|| format!("{:?} is still owed in {}", owed.kind, owed.region))
+        (open && !interfered && !has_replica(run, shop, &owed.region, calm.to))
+            .then(|| format!("{:?} is still owed in {}", owed.kind, owed.region))
     })
+}
+
+/// Whether a replica that was made later follows the instance of this region: RDS stops none that has one, and a person alone
+/// deletes it.
+fn has_replica(run: &Run, shop: &Shop, region: &str, at: i64) -> bool {
+    let source = shop.instance_in(region, at);
+    let events = run.ledger.events.iter().rev().filter(|event| event.at < at);
+    let mut judged: Vec<&str> = shop.set_up.regions.iter().map(|own| own.instance.as_str()).collect();
+    for event in events {
+        if let What::Instance {
+            instance, source: of, ..
+        } = &event.what
+            && !judged.contains(&instance.as_str())
+        {
+            if of.is_some() && of.as_deref() == source {
+                return true;
+            }
+            judged.push(instance);
+        }
+    }
+    false
 }
 
 /// A standby that a move owes is there again, unless persons had their hands on RDS: they alone can make one where the
@@ -204,7 +234,8 @@ fn no_standby(run: &Run, shop: &Shop, calm: Calm, journal: &Journal) -> Option<S
     let mut owed = journal.obligations.iter();
     let owed = owed.find(|owed| owed.kind == ObligationKind::RebuildStandby)?;
     let late = calm.to - calm.from >= REBUILT_WITHIN && journal.in_flight().is_none();
-    (late && !touched_by_persons(run, shop, calm.to, |region| region.is_some()))
+    let fenced = !has_replica(run, shop, &owed.region, calm.to);
+    (late && fenced && !touched_by_persons(run, shop, calm.to, |region| region.is_some()))
         .then(|| format!("no standby was rebuilt in {}", owed.region))
 }
 

@@ -64,6 +64,7 @@ pub(crate) enum What {
         instance: String,
         region: Option<String>,
         status: String,
+        source: Option<String>,
     },
     PromotionAccepted {
         shop: String,

@@ -268,6 +268,19 @@ fn rebuilt(
             ),
         );
     }
+    if let Some(begun) = &old.rebuild
+        && new.rebuild.is_none()
+        && new.instances.get(&begun.region).map(|own| &own.instance) != Some(&begun.instance)
+    {
+        tell(
+            false,
+            "StandbyNotNeeded",
+            format!(
+                "{} in {} is not needed as the standby any more. If RDS has made it, it stays until a person deletes it.",
+                begun.instance, begun.region
+            ),
+        );
+    }
     for (region, own) in &new.instances {
         if old.instances.get(region) == Some(own) || new.active_region.is_none() {
             continue;

@@ -55,11 +55,12 @@ pub(super) fn summary(input: &Input<'_>, decision: &Decision) -> (&'static str, 
     if let Some(owed) = input.journal.owes(ObligationKind::FenceFormerWriter) {
         let message = format!(
             "The shop runs in {}. The former writer {} in {} may still take writes: it is made read-only and stopped as soon as \
-             its API answers; until then {} gets no users. Nothing to do, or stop it by hand.",
+             its API answers; until then {} gets no users. {}",
             input.journal.active_region.as_deref().unwrap_or("?"),
             owed.instance,
             owed.region,
             owed.region,
+            rebuild::stop_it(input, owed),
         );
         return ("FenceFormerWriter", message.into());
     }
@@ -216,9 +217,10 @@ pub(super) fn owed(input: &Input<'_>, decision: Option<&Decision>) -> String {
     let journal = input.journal;
     if let Some(fence) = journal.owes(ObligationKind::FenceFormerWriter) {
         return format!(
-            "the former writer {} in {} is not fenced yet: it is made read-only and stopped as soon as its API answers. Nothing \
-             to do, or stop it by hand.",
-            fence.instance, fence.region
+            "the former writer {} in {} is not fenced yet: it is made read-only and stopped as soon as its API answers. {}",
+            fence.instance,
+            fence.region,
+            rebuild::stop_it(input, fence)
         );
     }
     match journal.owes(ObligationKind::RebuildStandby) {

@@ -37,6 +37,9 @@ fn started_again_it_is_fenced_again() {
     // Once another has taken its place it is stopped without being owed anything.
     rig.run_for(hours(2));
     assert_eq!(journal(&rig, "shop-ca").obligations, []);
+    for reason in ["StandbyRebuilding", "StandbyRebuilt", "FailbackOffered"] {
+        assert_eq!(told(&rig, "shop-ca", reason), 1, "{reason}");
+    }
     start(&mut rig);
     rig.run_for(minutes(10));
     assert_eq!(instance_status(&rig, "shop-ca", "shop-ca-cac1"), "stopped");

@@ -74,19 +74,24 @@ fn a_move_that_is_undone_gives_the_writer_back() {
     finish(&rig);
 }
 
-/// Long after a failover and the return of the region that was left, nothing about it is owed but the new standby, and
-/// people are told that it is what a next move lacks.
+/// After a failover and the return of the region that was left, nothing about it is owed but the new standby, and people
+/// are told that it is what a next move lacks; long after, not even that.
 #[test]
 fn a_region_that_was_left_is_welcome_back() {
     let mut rig = adopted(only("shop-geo"), 313);
     let fault = east_dies(&mut rig);
     assert!(rig.run_until(minutes(40), |rig| has_moved(rig, "shop-geo")));
     rig.clear(fault);
+    let lacks = |rig: &Rig| {
+        let status = rig.status(&rig.key("shop-geo"));
+        status.map(|status| status.report.lacks.clone()).unwrap_or_default()
+    };
+    rig.run_for(minutes(20));
+    let owed = Missing::RefusalGone("ObligationOpen");
+    assert!(lacks(&rig).contains(&owed), "{:?}", lacks(&rig));
     // Long enough for a shop to be at rest; the checkers say whether it is, and whether `missing` is true.
-    rig.run_for(minutes(60));
-    let status = rig.status(&rig.key("shop-geo"));
-    let lacks = status.map(|status| status.report.lacks.clone()).unwrap_or_default();
-    assert!(lacks.contains(&Missing::RefusalGone("ObligationOpen")), "{lacks:?}");
+    rig.run_for(minutes(90));
+    assert!(!lacks(&rig).contains(&owed), "{:?}", lacks(&rig));
     finish(&rig);
 }
 

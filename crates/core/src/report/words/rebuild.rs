@@ -102,6 +102,25 @@ fn by_hand(shop: &Shop, side: Side) -> String {
     )
 }
 
+/// What a person could do about a former writer that is not fenced yet. RDS stops no instance that has a read replica, such
+/// as a standby that was in the making when a person named another writer.
+pub(in crate::report) fn stop_it(input: &Input<'_>, owed: &Obligation) -> String {
+    let shop = input.shop;
+    let former = shop.side(&owed.region).and_then(|side| input.actual.instance(side));
+    let id = |arn: &str| arn.rsplit(':').next().unwrap_or(arn).to_owned();
+    let replicas = former.into_iter().flat_map(|view| &view.replicas).map(|arn| id(arn));
+    let others: Vec<String> = replicas
+        .filter(|id| Side::BOTH.into_iter().all(|side| *shop.regions[side].instance != **id))
+        .collect();
+    if others.is_empty() {
+        return "Nothing to do, or stop it by hand.".into();
+    }
+    format!(
+        "RDS may not stop it while it has read replicas: delete {}, if nobody needs what follows a former writer.",
+        others.join(", ")
+    )
+}
+
 /// A former writer whose place was taken runs again.
 pub(in crate::report) fn retired_runs(input: &Input<'_>, decision: &Decision) -> Option<Text> {
     // The level tells that one does; which one it is stands in the readings alone.
