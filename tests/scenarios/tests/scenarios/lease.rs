@@ -14,7 +14,7 @@ fn no_call_outlives_it() {
     let mut called = 0;
     for seed in 0..24 {
         let mut rig = adopted(only("shop-geo"), seed);
-        rig.set_renewal_takes(seconds(9));
+        rig.set_renewal_takes(seconds(5));
         east_dies(&mut rig);
         // The exclusion is about to begin, and calls follow one another for a while.
         rig.inject(breakwater_sim::Fault::LoseRequests {
